@@ -1,0 +1,1 @@
+"""Our code inside the load pods: standard library and what Locust brings, nothing else."""

@@ -1,0 +1,1 @@
+"""The operator and the command: everything that decides, builds, stores and talks."""

@@ -1,0 +1,1 @@
+"""The sample target: a small shop that can be made slow or faulty on demand, standard library only."""
