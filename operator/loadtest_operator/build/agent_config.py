@@ -1,0 +1,96 @@
+"""The agent's configuration and the files beside it, from a LoadTest: docs/decisions/0002-agent-protocol.md, section Start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest_operator.build.names import RunRef
+from loadtest_operator.model import defaults
+from loadtest_operator.model.loadtest import LoadTest
+
+PROTOCOL = 1
+MASTER_PORT = 5557  # Locust's own default; the worker Job and the Service name it
+AGENT_PORT = 9808
+HOLD_SECONDS = 24 * 3600.0  # an operator that is away for a night finds its results
+LOCUSTFILE = "locustfile.py"
+LISTEN_EVERYWHERE = "0.0.0.0"  # noqa: S104  inside a pod: the operator and Prometheus come from other pods
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the master listens and where the workers find it."""
+
+    master_host: str
+    master_port: int = MASTER_PORT
+    listen_host: str = LISTEN_EVERYWHERE
+    listen_port: int = AGENT_PORT
+
+
+def agent_config(test: LoadTest, raw_spec: Mapping[str, Any], run: RunRef, token_sha256: str, at: Endpoints) -> dict[str, Any]:
+    spec = test.spec
+    health = defaults.health(spec)
+    return {
+        "protocol": PROTOCOL,
+        "run": {"id": run.id, "attempt": run.attempt, "namespace": run.namespace, "test": run.test},
+        "tokenSHA256": token_sha256,
+        "target": {
+            "url": spec.target.url,
+            "version": spec.target.version or "",
+            "health": {
+                "path": health.path or "/",
+                "expect": list(health.expect or []),
+                "headers": dict(health.headers or {}),
+                "timeoutSeconds": (health.timeout or defaults.HEALTH_TIMEOUT).total_seconds(),
+            },
+        },
+        "scenario": _scenario(raw_spec["scenario"]),
+        "load": {
+            "users": spec.load.users,
+            "spawnRate": defaults.spawn_rate(spec),
+            "durationSeconds": defaults.duration(spec).total_seconds(),
+            "warmupSeconds": defaults.warmup(spec).total_seconds(),
+        },
+        "windowSeconds": defaults.window_seconds(spec),
+        "workers": defaults.workers(spec),
+        "startTimeoutSeconds": defaults.start_timeout(spec).total_seconds(),
+        "holdSeconds": HOLD_SECONDS,
+        "master": {"host": at.master_host, "port": at.master_port},
+        "listen": {"host": at.listen_host, "port": at.listen_port},
+    }
+
+
+def _scenario(raw: Mapping[str, Any]) -> dict[str, Any]:
+    if "http" in raw:
+        return {"kind": "http", "http": raw["http"]}
+    locust = raw["locust"]
+    return {
+        "kind": "locust",
+        "files": [LOCUSTFILE],
+        "tags": list(locust.get("tags", [])),
+        "excludeTags": list(locust.get("excludeTags", [])),
+        "userClasses": list(locust.get("userClasses", [])),
+    }
+
+
+def scenario_files(raw_spec: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The scenario's files by name; `config_maps` holds the data of those that `config_map_names` asked for.
+
+    The file that `configMap.key` names (default locustfile.py) becomes locustfile.py; its neighbours keep their names and can be
+    imported.
+    """
+    locust = raw_spec["scenario"].get("locust")
+    if locust is None:
+        return {}
+    if "inline" in locust:
+        return {LOCUSTFILE: locust["inline"]}
+    reference = locust["configMap"]
+    data = config_maps[reference["name"]]
+    main = reference.get("key", LOCUSTFILE)
+    files = {name: text for name, text in data.items() if name != main}
+    return {**files, LOCUSTFILE: data[main]}
+
+
+def config_map_names(raw_spec: Mapping[str, Any]) -> list[str]:
+    """The ConfigMaps whose content belongs to the run."""
+    reference = (raw_spec.get("scenario") or {}).get("locust", {}).get("configMap")
+    return [reference["name"]] if reference else []

@@ -1,0 +1,87 @@
+"""Names and labels of everything that belongs to a run; deterministic, so that whoever creates twice finds the first."""
+
+import hashlib
+from dataclasses import dataclass
+
+GROUP = "loadtest.dev"
+MANAGED_BY = "loadtest-operator"
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_TEST = f"{GROUP}/test"
+LABEL_TEST_UID = f"{GROUP}/test-uid"
+LABEL_RUN = f"{GROUP}/run"
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_ROLE = f"{GROUP}/role"
+LABEL_INSTANCE = f"{GROUP}/instance"
+ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
+ANNOTATION_PLAN = f"{GROUP}/plan"
+
+CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """One attempt of one run of one LoadTest."""
+
+    namespace: str
+    test: str
+    uid: str
+    number: int
+    attempt: int = 1
+    id: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """The stem of all child names; a test's name has at most 45 characters, so 63 are never exceeded."""
+        return f"{self.test}-{self.number}" if self.attempt == 1 else f"{self.test}-{self.number}-{self.attempt}"
+
+    @property
+    def master(self) -> str:
+        return f"{self.prefix}-master"
+
+    @property
+    def workers(self) -> str:
+        return f"{self.prefix}-workers"
+
+    @property
+    def service(self) -> str:
+        return self.master
+
+    @property
+    def config(self) -> str:
+        return f"{self.prefix}-run"
+
+    @property
+    def fence(self) -> str:
+        """What the attempt's token is derived from."""
+        return f"{self.id}/{self.attempt}"
+
+
+def run_id(test: str, uid: str, number: int) -> str:
+    """Unique for ever: a re-created test has another UID, a re-run another number."""
+    digest = hashlib.sha256(f"{uid}/{number}".encode()).hexdigest()[:10]
+    return f"{test}-{number}-{digest}"
+
+
+def labels(run: RunRef, role: str, instance: str) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "loadtest",
+        LABEL_MANAGED_BY: MANAGED_BY,
+        LABEL_INSTANCE: instance,
+        LABEL_TEST: run.test,
+        LABEL_TEST_UID: run.uid,
+        LABEL_RUN: run.id,
+        LABEL_ATTEMPT: str(run.attempt),
+        LABEL_ROLE: role,
+    }
+
+
+def owner_reference(run: RunRef) -> dict[str, object]:
+    return {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "LoadTest",
+        "name": run.test,
+        "uid": run.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }

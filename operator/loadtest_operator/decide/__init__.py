@@ -1,0 +1,1 @@
+"""What should exist and what the status should say, given what is observed. Pure: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The running operator: watch, queue, observe, reconcile, and everything with a clock or a loop."""
