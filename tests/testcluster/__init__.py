@@ -1,0 +1,1 @@
+"""A real Kubernetes for the tests: found, or built and started. Nothing here is part of the product."""

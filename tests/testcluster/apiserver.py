@@ -1,0 +1,142 @@
+"""Only etcd and kube-apiserver (and controllers if wanted), on loopback: for tests that need no node and no root.
+
+It runs beside any other cluster: own ports, own folder. Nothing runs pods here; tests write the pods' statuses.
+"""
+
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from tests.testcluster import binaries, components, kubeapi, paths, pki, shell
+
+# Below the ephemeral range, so that no outgoing connection of somebody else takes a port between choice and use.
+PORTS = range(20000, 32000)
+# Owner references, namespaces and Jobs behave as in a real cluster; nobody schedules or runs the pods.
+CONTROLLERS = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "job-controller",
+    "ttl-after-finished-controller",
+    "cronjob-controller",
+    "resourcequota-controller",
+    "serviceaccount-controller",
+    "endpointslice-controller",
+)
+
+
+class ApiServer:
+    """`with ApiServer() as api: ... api.kubeconfig ...`. Ends with the process (and thread) that started it."""
+
+    def __init__(self, controllers: Sequence[str] = CONTROLLERS, extra_flags: Sequence[str] = ()) -> None:
+        self.controllers = tuple(controllers)
+        self.extra_flags = tuple(extra_flags)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        names = [name for name in binaries.API_PROGRAMS if name != "kube-controller-manager" or self.controllers]
+        self._programs = binaries.ensure(names)
+        self.kubectl = self._programs["kubectl"]
+        self.folder = Path(tempfile.mkdtemp(prefix="loadtest-api-"))
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        try:
+            with shell.step("etcd and kube-apiserver"):
+                self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "kubeconfig"
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def _start(self) -> None:
+        keys = paths.api_pki()
+        with shell.lock(paths.lock("api-pki"), "the making of keys"):
+            pki.ensure(keys, ["127.0.0.1"])
+        api_port, etcd_port, peer_port = free_ports(3)
+        at = components.Endpoint("127.0.0.1", api_port, etcd_port, peer_port, "198.19.0.0/22")
+        self.server = f"https://127.0.0.1:{api_port}"
+        self.token = pki.token(keys)
+        self.ca = keys / "ca.crt"
+        self.kubeconfig.write_text(pki.kubeconfig(self.server, self.ca, self.token))
+        etcd = self._spawn("etcd", components.etcd(self._programs["etcd"], at, self.folder / "etcd"))
+        shell.wait_until(lambda: listens(etcd_port), "etcd", timeout_s=30, give_up=lambda: self._died("etcd", etcd))
+        command = components.apiserver(self._programs["kube-apiserver"], at, keys)
+        # Without a kubelet nobody mounts a token, so pods need not wait for their ServiceAccount.
+        command += ["--bind-address=127.0.0.1", "--disable-admission-plugins=ServiceAccount", *self.extra_flags]
+        server = self._spawn("kube-apiserver", command)
+        api = kubeapi.Api("127.0.0.1", api_port, self.ca, self.token)
+        died = lambda: self._died("kube-apiserver", server)  # noqa: E731
+        shell.wait_until(api.ready, "kube-apiserver", timeout_s=60, give_up=died)
+        shell.wait_until(
+            lambda: api.exists("/api/v1/namespaces/default"), "namespace default", timeout_s=30, give_up=died
+        )
+        if self.controllers:
+            self._start_controllers(keys)
+
+    def _start_controllers(self, keys: Path) -> None:
+        command = components.controller_manager(self._programs["kube-controller-manager"], self.kubeconfig, keys)
+        self._spawn(
+            "kube-controller-manager", [*command, "--secure-port=0", f"--controllers={','.join(self.controllers)}"]
+        )
+
+    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
+        # pdeathsig: whatever happens to us, nothing of ours goes on running.
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        self._stack.callback(_end, process)
+        return process
+
+    def _died(self, name: str, process: subprocess.Popen[bytes]) -> str | None:
+        if process.poll() is None:
+            return None
+        return f"{name} ended with exit code {process.returncode}:\n{shell.tail(self.log(name))}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
+
+
+def free_ports(count: int) -> list[int]:
+    found: list[int] = []
+    with ExitStack() as held:
+        for port in random.sample(PORTS, len(PORTS)):
+            probe = held.enter_context(socket.socket())
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise shell.ClusterUnavailable("no free port on the loopback")
