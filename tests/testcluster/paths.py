@@ -1,4 +1,4 @@
-"""Where the test cluster keeps things. All of it lies outside the work tree and can be deleted when no cluster is up."""
+"""Where the test cluster keeps things: outside the work tree, and free to be deleted when no cluster is up."""
 
 import os
 from pathlib import Path
