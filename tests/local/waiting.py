@@ -1,0 +1,18 @@
+"""Waiting for something to become true, with a deadline; the only loop that sleeps."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+DEADLINE = 20.0
+
+
+def until(what: str, found: Callable[[], object], deadline: float = DEADLINE) -> None:
+    end = time.monotonic() + deadline
+    while not found():
+        assert time.monotonic() < end, f"still waiting for {what} after {deadline:.0f} s"
+        time.sleep(0.02)
+
+
+def for_line(log: Path, text: str) -> None:
+    until(f"{text!r} in {log.name}", lambda: log.exists() and text in log.read_text())
