@@ -1,0 +1,277 @@
+"""The values that hold where the spec says nothing. They live here and not in the CRDs, so that an upgrade that changes
+one changes no stored object."""
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from loadtest_operator.model import quantities
+from loadtest_operator.model.phases import GatedVerdict, Keep, OnChange, RunOn
+from loadtest_operator.model.spec import LoadTestSpec
+from loadtest_operator.model.target import Health
+
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+
+HEALTH_TIMEOUT: Final = timedelta(minutes=5)
+# Anything below 500 is healthy when target.health.expect is absent: a 404 comes from a server that is up.
+HEALTHY_BELOW: Final = 500
+START_TIMEOUT: Final = timedelta(minutes=3)
+FAIL_ON: Final = (GatedVerdict.FAILED, GatedVerdict.REGRESSED, GatedVerdict.INVALID)
+THINK_TIME: Final = (_SECOND, _SECOND)
+REQUEST_TIMEOUT: Final = timedelta(seconds=30)
+RETRIES: Final = 1
+TOLERATE_LOSS: Final = 0.10
+HOOK_TIMEOUT: Final = timedelta(minutes=5)
+ENVIRONMENT_TIMEOUT: Final = timedelta(minutes=5)
+QUEUE_TIMEOUT: Final = timedelta(hours=2)
+KEEP_FOR: Final = _HOUR
+FIND_HOLD: Final = _MINUTE
+BASELINE_RUNS: Final = 10
+BASELINE_MIN_RUNS: Final = 3
+TOLERANCE: Final = 0.10
+# A worker with one core keeps up with so many users, or so many requests per second.
+USERS_PER_WORKER: Final = 250
+RATE_PER_WORKER: Final = 500
+# A run has at most so many windows: enough for a chart and for block bootstraps, small enough to keep for ever.
+WINDOWS: Final = 360
+# What collecting, judging and cleaning up may take beside the load itself.
+SLACK: Final = timedelta(minutes=5)
+# A search doubles its way up to the highest rate, then halves the gap so many times.
+FIND_REFINEMENTS: Final = 5
+_POD: Final = {"cpu": "1", "memory": "512Mi"}
+
+
+def duration(spec: LoadTestSpec) -> timedelta:
+    """How long the load runs, ramp included; for a search the longest that it can take."""
+    load = spec.load
+    if load.duration is not None:
+        return load.duration
+    if load.stages is not None:
+        return sum(((stage.ramp or timedelta()) + stage.hold for stage in load.stages), timedelta())
+    if load.find is not None:
+        doublings = math.ceil(math.log2(max(load.find.rate.highest / load.find.rate.lowest, 1)))
+        return (load.find.hold or FIND_HOLD) * (1 + doublings + FIND_REFINEMENTS)
+    return _SECOND
+
+
+def ramp(spec: LoadTestSpec) -> timedelta:
+    """How long it takes until the whole load is there: a tenth of the duration, at most 1 min."""
+    load = spec.load
+    if load.ramp is not None:
+        return load.ramp
+    if load.spawn_rate is not None and load.users is not None:
+        return timedelta(seconds=load.users / load.spawn_rate)
+    if load.stages is not None:
+        return load.stages[0].ramp or timedelta()
+    if load.find is not None or load.from_script or load.manual:
+        return timedelta()
+    return min(duration(spec) / 10, _MINUTE)
+
+
+def spawn_rate(spec: LoadTestSpec) -> float:
+    """New users per second while the load ramps up; all at once is as many as there are, per second."""
+    load = spec.load
+    if load.spawn_rate is not None:
+        return load.spawn_rate
+    seconds = ramp(spec) / _SECOND
+    return most_users(spec) / seconds if seconds else float(most_users(spec))
+
+
+def warmup(spec: LoadTestSpec) -> timedelta:
+    """The beginning that is not judged: ramp and max(30 s, 10 % of the duration), at most a third of the duration."""
+    if spec.load.warmup is not None:
+        return spec.load.warmup
+    whole = duration(spec)
+    return min(ramp(spec) + max(30 * _SECOND, whole / 10), whole / 3)
+
+
+def most_users(spec: LoadTestSpec) -> int:
+    """The largest number of users that the load can reach; for a rate, one for each iteration of a second."""
+    load = spec.load
+    if load.users is not None:
+        return load.users
+    if load.max_users is not None:
+        return load.max_users
+    return max([stage.users or 0 for stage in load.stages or ()] + [math.ceil(most_rate(spec)), 1])
+
+
+def most_rate(spec: LoadTestSpec) -> float:
+    """The highest rate of arrivals per second that the load asks for; 0 where it counts users."""
+    load = spec.load
+    rates = [load.rate or 0.0, *(stage.rate or 0.0 for stage in load.stages or ())]
+    return max([*rates, load.find.rate.highest if load.find else 0.0])
+
+
+def workers(spec: LoadTestSpec) -> int:
+    """The number of worker pods: ceil(max(users/250, rate/500)), at least one."""
+    if spec.runners is not None and spec.runners.workers is not None:
+        return spec.runners.workers
+    rate = most_rate(spec)
+    users = 0 if rate else most_users(spec)
+    return max(1, math.ceil(max(users / USERS_PER_WORKER, rate / RATE_PER_WORKER)))
+
+
+def window_seconds(spec: LoadTestSpec) -> int:
+    """The length of a window: whole seconds, so that a run has at most 360."""
+    return math.ceil(max(1.0, duration(spec) / _SECOND / WINDOWS))
+
+
+def health(spec: LoadTestSpec) -> Health:
+    """How to see that the target is up: GET / below 500 within 5 min, where nothing else is said."""
+    given = spec.target.health or Health()
+    return given.model_copy(update={"path": given.path or "/", "timeout": given.timeout or HEALTH_TIMEOUT})
+
+
+def start_timeout(spec: LoadTestSpec) -> timedelta:
+    """How long the load pods may take until all workers are connected."""
+    given = spec.runners.start_timeout if spec.runners else None
+    return given or START_TIMEOUT
+
+
+def retries(spec: LoadTestSpec) -> int:
+    """How often a run starts anew after its master was lost."""
+    given = spec.runners.retries if spec.runners else None
+    return RETRIES if given is None else given
+
+
+def tolerate_loss(spec: LoadTestSpec) -> float:
+    """The share of the load that may be lost with workers before the run is Invalid."""
+    given = spec.runners.tolerate_loss if spec.runners else None
+    return TOLERATE_LOSS if given is None else given
+
+
+def fail_on(spec: LoadTestSpec) -> tuple[GatedVerdict, ...]:
+    """The verdicts that close the gate; Error always does."""
+    given = spec.gate.fail_on if spec.gate else None
+    return FAIL_ON if given is None else given
+
+
+def run_on(spec: LoadTestSpec) -> RunOn:
+    """What starts a run."""
+    return spec.run_on or RunOn.CHANGE
+
+
+def on_change(spec: LoadTestSpec) -> OnChange:
+    """What a changed spec does to a running test."""
+    return spec.on_change or OnChange.QUEUE
+
+
+def suspend(spec: LoadTestSpec) -> bool:
+    """Whether the test is held."""
+    return bool(spec.suspend)
+
+
+def keep_pods(spec: LoadTestSpec) -> Keep:
+    """Whether load pods are kept after the run."""
+    return (spec.retention.pods if spec.retention else None) or Keep.ON_FAILURE
+
+
+def think_time(spec: LoadTestSpec) -> tuple[timedelta, timedelta]:
+    """The shortest and the longest wait between two requests of an http scenario."""
+    given = spec.scenario.http.think_time if spec.scenario.http else None
+    if given is None:
+        return THINK_TIME
+    bounds = [bound for bound in (given.min, given.max) if bound is not None]
+    return (bounds[0], bounds[-1]) if bounds else THINK_TIME
+
+
+def request_timeout(spec: LoadTestSpec) -> timedelta:
+    """How long a request of an http scenario waits for its answer."""
+    given = spec.scenario.http.timeout if spec.scenario.http else None
+    return given or REQUEST_TIMEOUT
+
+
+def worker_resources(spec: LoadTestSpec) -> dict[str, Any]:
+    """CPU and memory of each worker pod."""
+    return _resources(spec.runners.resources if spec.runners else None)
+
+
+def master_resources(spec: LoadTestSpec) -> dict[str, Any]:
+    """CPU and memory of the master pod."""
+    master = spec.runners.master if spec.runners else None
+    return _resources(master.resources if master else None)
+
+
+def deadline(spec: LoadTestSpec) -> timedelta:
+    """How long everything may take from admission: environment, hooks, and every attempt with its start and its end."""
+    if spec.deadline is not None:
+        return spec.deadline
+    attempts = 1 + retries(spec) + ((spec.baseline.confirm_runs if spec.baseline else None) or 0)
+    attempt = start_timeout(spec) + (health(spec).timeout or timedelta()) + duration(spec) + SLACK
+    return _environment_time(spec) + _hook_time(spec) + attempts * attempt
+
+
+def _environment_time(spec: LoadTestSpec) -> timedelta:
+    env = spec.environment
+    if env is None:
+        return timedelta()
+    ready = (env.ready.timeout if env.ready else None) or ENVIRONMENT_TIMEOUT
+    provision = (env.provision.timeout or ENVIRONMENT_TIMEOUT) if env.provision else timedelta()
+    return ready + provision
+
+
+def _hook_time(spec: LoadTestSpec) -> timedelta:
+    hooks = [spec.hooks.before, spec.hooks.after] if spec.hooks else []
+    return sum((hook.timeout or HOOK_TIMEOUT for hook in hooks if hook is not None), timedelta())
+
+
+def _resources(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is given; a worker without limits would disturb its neighbours, and itself be disturbed."""
+    return dict(given) if given else {"requests": dict(_POD), "limits": dict(_POD)}
+
+
+def effective(spec: LoadTestSpec) -> dict[str, Any]:
+    """The spec as it is acted on, in the form in which it would be written."""
+    written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return _over(_defaults(spec), written)
+
+
+def _defaults(spec: LoadTestSpec) -> dict[str, Any]:
+    given_health = health(spec)
+    shortest, longest = think_time(spec)
+    found: dict[str, Any] = {
+        "target": {"health": given_health.model_dump(mode="json", by_alias=True, exclude_none=True)},
+        "load": _load(spec),
+        "runners": {
+            "workers": workers(spec),
+            "resources": worker_resources(spec),
+            "master": {"resources": master_resources(spec)},
+            "startTimeout": quantities.duration(start_timeout(spec)),
+            "tolerateLoss": quantities.share(tolerate_loss(spec)),
+            "retries": retries(spec),
+        },
+        "gate": {"failOn": [verdict.value for verdict in fail_on(spec)]},
+        "runOn": run_on(spec).value,
+        "onChange": on_change(spec).value,
+        "deadline": quantities.duration(deadline(spec)),
+        "suspend": suspend(spec),
+    }
+    if spec.scenario.http is not None:
+        found["scenario"] = {
+            "http": {
+                "thinkTime": {"min": quantities.duration(shortest), "max": quantities.duration(longest)},
+                "timeout": quantities.duration(request_timeout(spec)),
+            }
+        }
+    return found
+
+
+def _load(spec: LoadTestSpec) -> dict[str, Any]:
+    """What can stand beside the kind of load that is chosen: stages and a search have their lengths in themselves."""
+    if spec.load.duration is None:
+        return {}
+    found = {"warmup": quantities.duration(warmup(spec))}
+    if spec.load.spawn_rate is None and not (spec.load.from_script or spec.load.manual):
+        found["ramp"] = quantities.duration(ramp(spec))
+    return found
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged

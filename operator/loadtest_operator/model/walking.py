@@ -1,0 +1,72 @@
+"""Walking the models by the names that are written in YAML."""
+
+import types
+from collections.abc import Sequence
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def alias(name: str, info: FieldInfo) -> str:
+    """The name of a field in YAML."""
+    return info.alias or name
+
+
+def unwrapped(annotation: object) -> tuple[object, list[object]]:
+    """A type without `| None` and without `Annotated`, and the markers that were on it."""
+    markers: list[object] = []
+    while True:
+        if get_origin(annotation) is Annotated:
+            inner, *meta = get_args(annotation)
+            markers += [m for extra in meta for m in (extra.metadata if isinstance(extra, FieldInfo) else [extra])]
+            annotation = inner
+        elif get_origin(annotation) in (Union, types.UnionType):
+            (annotation,) = (arg for arg in get_args(annotation) if arg is not type(None))
+        else:
+            return annotation, markers
+
+
+def inner(annotation: object) -> object:
+    """What a list or a map holds; None for anything else."""
+    plain, _ = unwrapped(annotation)
+    if get_origin(plain) is tuple:
+        return get_args(plain)[0]
+    if get_origin(plain) is dict:
+        return get_args(plain)[1]
+    return None
+
+
+def model_of(annotation: object) -> type[BaseModel] | None:
+    """The model inside a field's type, through lists and maps."""
+    plain, _ = unwrapped(annotation)
+    if isinstance(plain, type) and issubclass(plain, BaseModel):
+        return plain
+    below = inner(annotation)
+    return None if below is None else model_of(below)
+
+
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by their names in YAML."""
+    return {alias(name, info): info for name, info in model.model_fields.items()}
+
+
+def names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The names of the fields that exist at a path; none where the path leads nowhere."""
+    here: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, int) or here is None:
+            continue
+        info = fields(here).get(part)
+        if info is None:
+            continue  # a key of a map
+        here = model_of(info.annotation)
+    return list(fields(here)) if here else []
+
+
+def value(obj: BaseModel, name: str) -> object:
+    """The value of the field with this name in YAML."""
+    for attribute, info in type(obj).model_fields.items():
+        if alias(attribute, info) == name:
+            return getattr(obj, attribute)
+    raise KeyError(f"{type(obj).__name__} has no field {name}")
