@@ -63,6 +63,7 @@ BATCHES = (
     ),
     Batch("coredns", ("github.com/coredns/coredns",), "2 minutes"),
 )
+KIND = Batch("kind", ("sigs.k8s.io/kind",), "half a minute")
 API_PROGRAMS = ("kube-apiserver", "etcd", "kubectl", "kube-controller-manager")
 ALL_PROGRAMS = tuple(name for batch in BATCHES for name in batch.programs)
 
@@ -90,7 +91,7 @@ def ensure(programs: Iterable[str] = ALL_PROGRAMS) -> dict[str, Path]:
     want = set(programs)
     go = gotool.find()
     found: dict[str, Path] = {}
-    for batch in BATCHES:
+    for batch in (*BATCHES, KIND):
         needed = want.intersection(batch.programs)
         if needed:
             folder = _folder(batch, go)
