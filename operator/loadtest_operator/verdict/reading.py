@@ -8,6 +8,7 @@ from loadtest_operator.verdict import histogram
 
 MAX_TEXT = 256
 _MAX_COUNT = 2**53
+_YEAR_9999 = 253_370_764_800
 _WANTED: Any = object()
 
 
@@ -48,8 +49,17 @@ class Reader:
         return None if self._raw.get(key) is None else self.number(key)
 
     def microseconds(self, key: str) -> int | None:
+        """Seconds as microseconds. User code may report NaN or less than nothing as a latency: that is not measured."""
+        found = self._raw.get(key)
+        if isinstance(found, int | float) and not 0 <= found <= _MAX_COUNT / 1e6:
+            return None
         seconds = self.optional_number(key)
-        return None if seconds is None else min(_MAX_COUNT, round(seconds * 1e6))
+        return None if seconds is None else round(seconds * 1e6)
+
+    def moment(self, key: str) -> float | None:
+        """Seconds since the epoch; None also for what no calendar has."""
+        found = self.optional_number(key)
+        return found if found is not None and found <= _YEAR_9999 else None
 
     def flag(self, key: str, *, default: bool) -> bool:
         found = self._get(key, default)

@@ -64,8 +64,8 @@ class Failure:
         return cls(
             reader.text("kind"),
             reader.count("n"),
-            reader.optional_number("first"),
-            reader.optional_number("last"),
+            reader.moment("first"),
+            reader.moment("last"),
             reader.text("sample", ""),
         )
 
@@ -107,7 +107,7 @@ class WindowLog:
         read = [self._read(one) for one in reader.children("windows")]
         failures = [_read_failure(one) for one in reader.children("failures")][:_MAX_FAILURES]
         more, cursor = reader.flag("more", default=False), reader.count("cursor", 0)
-        complete, started_at = reader.flag("complete", default=False), reader.optional_number("startedAt")
+        complete, started_at = reader.flag("complete", default=False), reader.moment("startedAt")
         if len(self._packed.keys() | {w for w, _, _ in read}) > MAX_WINDOWS:
             raise BadInputError(f"more than {MAX_WINDOWS} windows in one attempt")
         for w, seq, packed in read:

@@ -101,7 +101,7 @@ def test_fields_of_a_newer_agent_are_ignored():
         (page(window(1, cell() | {"hist": {"²": 1}})), "not a bucket"),
         (page(window(1, cell() | {"hist": {"412": 0.5}})), "0.5, not a count"),
         (page(window(1, cell() | {"hist": [1]})), "not a histogram"),
-        (page(window(1, cell() | {"sum": float("nan")})), "sum is nan, not a number of 0 or more"),
+        (page(window(1, cpu=float("nan"))), "cpu is nan, not a number of 0 or more"),
         (page(window(1, cell() | {"max": "0.4"})), "max is '0.4', not a number"),
         (page(window(1, cell() | {"name": 7})), "name is 7, not a text"),
         (page(window(1, {"n": 1})), "has no method"),
@@ -119,6 +119,18 @@ def test_a_page_that_cannot_be_read_changes_nothing_and_says_why(bad, says):
     with pytest.raises(BadInputError, match=says):
         log.absorb(bad)
     assert (log.cursor, len(log), requests(log), log.complete) == (1, 1, 1, False)
+
+
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), -1.0, 1e300])
+def test_a_latency_that_cannot_be_is_not_measured_and_loses_nothing_else(strange):
+    [(_, [row])] = log_of(window(0, cell() | {"sum": strange, "max": strange})).decoded()
+    assert (row.n, row.sum_us, row.max_us) == (1, None, None)
+
+
+def test_a_moment_that_no_calendar_has_is_unknown():
+    log = log_of(startedAt=1e300, failures=[{"method": "GET", "name": "/", "kind": "x", "n": 1, "first": 1e300}])
+    assert log.started_at is None
+    assert log.failures[0][1].first is None
 
 
 def test_failures_are_those_of_the_last_page():

@@ -1,0 +1,127 @@
+"""Whether a run's numbers describe the target, or the load generator. Judged before anything else is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from loadtest_operator.model import quantities
+from loadtest_operator.model.conditions import Reason
+from loadtest_operator.verdict.numbers import Judged, judged
+from loadtest_operator.verdict.record import Environment, RunRecord, RunWindow
+
+# A p95 is made by the slowest twentieth of the requests: when the generator was at its limit in twice that share of the
+# windows, its own delays may well be what the p95 shows. So the 90th percentile over windows decides.
+BUSY_SHARE = 0.9
+MAX_CPU = 0.9
+# Every request that is under way waits as long as the event loop does.
+MAX_LAG_S = 0.25
+# Users come and go around the wanted number while a locustfile's users stop and start.
+MIN_ACHIEVED = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the run was meant to be, as far as it can be checked."""
+
+    workers: int
+    workers_lost: int = 0
+    """As the master counted them."""
+    users: int | None = None
+    """The level after the ramp; None when it changes during the run or is not known."""
+    ramp_s: float = 0.0
+    tolerate_loss: float = 0.10
+    """The share of user-seconds that may be lost with workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    reason: Reason
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The doubts, worst first, and the measurements that they rest on (None: not measured)."""
+
+    doubts: tuple[Doubt, ...] = ()
+    generator_cpu: float | None = None
+    lag_p99_s: float | None = None
+    workers_lost: int = 0
+    achieved: float | None = None
+
+    @property
+    def valid(self) -> bool:
+        return not self.doubts
+
+    @property
+    def environment(self) -> Environment:
+        """As the run record keeps it."""
+        return Environment(self.valid, tuple(str(doubt) for doubt in self.doubts))
+
+
+def assess(record: RunRecord, expected: Expected) -> Validity:
+    part = judged(record)
+    windows = [one for one in record.run_windows if one.w in part]
+    cpu = [one.cpu for one in windows if one.cpu is not None]
+    lag = [one.lag for one in windows if one.lag is not None]
+    achieved = _achieved(windows, expected, record.window_s)
+    lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
+    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag)]
+    return Validity(tuple(doubts), _percentile(cpu, BUSY_SHARE), _percentile(lag, 0.99), lost, achieved)
+
+
+def _no_data(record: RunRecord, part: Judged) -> Iterator[Doubt]:
+    if not part:
+        left = f"the warm-up of {record.warmup_s:g} s leaves nothing of the {record.duration_s:g} s of load to judge"
+        yield Doubt(Reason.NO_DATA, f"{left}; shorten load.warmup or run for longer")
+    elif not any(cell.n for endpoint in record.endpoints for cell in endpoint.cells if cell.w in part):
+        yield Doubt(Reason.NO_DATA, "no request was made after warm-up; see whether the scenario's users send any")
+
+
+def _lost(achieved: float | None, lost: int, expected: Expected) -> Iterator[Doubt]:
+    if achieved is None:
+        return
+    share = quantities.share(achieved)
+    if lost and achieved < 1 - expected.tolerate_loss:
+        gone = f"{lost} of {expected.workers} workers were lost and only {share} of the load was made"
+        allowed = f"runners.tolerateLoss allows {quantities.share(expected.tolerate_loss)} to be missing"
+        yield Doubt(Reason.WORKERS_LOST, f"{gone}; {allowed}: see why the pods went, then run again")
+    elif not lost and achieved < MIN_ACHIEVED:
+        wanted = f"only {share} of the wanted {expected.users} users were there on average"
+        yield Doubt(Reason.LOAD_NOT_REACHED, f"{wanted}; lengthen load.ramp or add workers (runners.workers)")
+
+
+def _saturated(cpu: Sequence[float], lag: Sequence[float]) -> Iterator[Doubt]:
+    busy, late = _percentile(cpu, BUSY_SHARE) or 0.0, _percentile(lag, BUSY_SHARE) or 0.0
+    advice = "the latencies are partly the generator's own: add workers (runners.workers) or CPU (runners.resources)"
+    if busy > MAX_CPU:
+        over = quantities.share(sum(one > MAX_CPU for one in cpu) / len(cpu))
+        limit = quantities.share(MAX_CPU)
+        yield Doubt(Reason.GENERATOR_SATURATED, f"a worker's CPU was above {limit} in {over} of the windows; {advice}")
+    elif late > MAX_LAG_S:
+        over = quantities.share(sum(one > MAX_LAG_S for one in lag) / len(lag))
+        limit = quantities.latency(MAX_LAG_S)
+        says = f"a worker's event loop was more than {limit} late in {over} of the windows"
+        yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}")
+
+
+def _achieved(windows: Sequence[RunWindow], expected: Expected, window_s: float) -> float | None:
+    """The share of the wanted load that was there: of user-seconds when the level is known, else of worker-seconds."""
+    full = [one for one in windows if one.w * window_s >= expected.ramp_s]
+    if expected.users:
+        users = [one.users for one in full if one.users is not None]
+        return sum(users) / (expected.users * len(users)) if users else None
+    workers = [expected.workers - _missing(one, expected) for one in full if one.workers is not None]
+    return sum(workers) / (expected.workers * len(workers)) if workers and expected.workers else None
+
+
+def _missing(window: RunWindow, expected: Expected) -> int:
+    return 0 if window.workers is None else max(0, expected.workers - window.workers)
+
+
+def _percentile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least this share of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)] if ordered else None
