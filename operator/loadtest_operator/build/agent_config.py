@@ -1,4 +1,4 @@
-"""The agent's configuration and the files beside it, from a LoadTest: docs/decisions/0002-agent-protocol.md, section Start."""
+"""The agent's configuration and the files beside it, from a LoadTest: docs/decisions/0002-agent-protocol.md, Start."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ MASTER_PORT = 5557  # Locust's own default; the worker Job and the Service name 
 AGENT_PORT = 9808
 HOLD_SECONDS = 24 * 3600.0  # an operator that is away for a night finds its results
 LOCUSTFILE = "locustfile.py"
+CONFIG_FILE = "loadtest-config.json"  # ours lie beside the user's files, so their names must not be likely ones
+SPEC_FILE = "loadtest-spec.json"
 LISTEN_EVERYWHERE = "0.0.0.0"  # noqa: S104  inside a pod: the operator and Prometheus come from other pods
 
 
@@ -26,7 +28,9 @@ class Endpoints:
     listen_port: int = AGENT_PORT
 
 
-def agent_config(test: LoadTest, raw_spec: Mapping[str, Any], run: RunRef, token_sha256: str, at: Endpoints) -> dict[str, Any]:
+def agent_config(
+    test: LoadTest, raw_spec: Mapping[str, Any], run: RunRef, token_sha256: str, at: Endpoints
+) -> dict[str, Any]:
     spec = test.spec
     health = defaults.health(spec)
     return {
@@ -75,8 +79,8 @@ def _scenario(raw: Mapping[str, Any]) -> dict[str, Any]:
 def scenario_files(raw_spec: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """The scenario's files by name; `config_maps` holds the data of those that `config_map_names` asked for.
 
-    The file that `configMap.key` names (default locustfile.py) becomes locustfile.py; its neighbours keep their names and can be
-    imported.
+    The file that `configMap.key` names (default locustfile.py) becomes locustfile.py; its neighbours keep their names
+    and can be imported.
     """
     locust = raw_spec["scenario"].get("locust")
     if locust is None:

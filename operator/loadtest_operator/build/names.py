@@ -1,4 +1,4 @@
-"""Names and labels of everything that belongs to a run; deterministic, so that whoever creates twice finds the first."""
+"""Names and labels of everything that belongs to a run; deterministic, so that who creates twice finds the first."""
 
 import hashlib
 from dataclasses import dataclass

@@ -7,7 +7,9 @@ from typing import Any
 import aiohttp
 
 TOKEN_HEADER = "X-Loadtest-Token"  # noqa: S105  the header's name; not Authorization: the API server's pod proxy strips that
-TIMEOUT = aiohttp.ClientTimeout(total=5)  # a master that does not answer a status question in 5 s counts as not answering
+TIMEOUT = aiohttp.ClientTimeout(
+    total=5
+)  # a master that does not answer a status question in 5 s counts as not answering
 WINDOWS_PER_PAGE = 60
 
 

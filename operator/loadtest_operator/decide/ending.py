@@ -1,0 +1,164 @@
+"""How a run ends without a verdict about the target: what broke, in words, and what is taken down at once."""
+
+from datetime import datetime
+from typing import Any
+
+from loadtest_operator.build import children
+from loadtest_operator.decide.observed import Note, Observed, Plan
+from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of
+from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
+from loadtest_operator.model import quantities
+from loadtest_operator.model.conditions import ConditionType, Reason
+from loadtest_operator.model.phases import Phase, Verdict
+
+# The agent's reasons (docs/decisions/0002-agent-protocol.md) in the words of our conditions.
+AGENT_REASONS = {
+    "ScriptError": Reason.SCRIPT_FAILED,
+    "TargetUnreachable": Reason.TARGET_UNREACHABLE,
+    "WorkersMissing": Reason.START_TIMEOUT,
+    "WorkersLost": Reason.WORKERS_LOST,
+    "Stopped": Reason.CANCELLED,
+    "DeadlineExceeded": Reason.DEADLINE_EXCEEDED,
+    "OOMKilled": Reason.MASTER_LOST,
+}
+
+
+def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:
+    """The master's pod is over and nothing of it is in the store."""
+    known = AGENT_REASONS.get(end.reason)
+    if known is Reason.START_TIMEOUT:
+        return broken(seen, now, known, f"{end.message}{_why_workers_miss(seen)}")
+    if known is not None and known is not Reason.MASTER_LOST:
+        return broken(seen, now, known, end.message or str(end))
+    if end.released:
+        return broken(
+            seen,
+            now,
+            Reason.RESULTS_LOST,
+            "the master was released, but the store does not hold this run; run it again",
+        )
+    if seen.phase is Phase.STARTING and not seen.agent.state:
+        return broken(seen, now, Reason.POD_FAILED, str(end))
+    return broken(seen, now, Reason.MASTER_LOST, f"{end.reason}: {end}")
+
+
+def master_lost(seen: Observed, now: datetime) -> Plan:
+    """Left alone, the workers would load the target unobserved for a minute."""
+    if seen.children.master is None:
+        return broken(
+            seen, now, Reason.MASTER_LOST, "the master pod is gone; the load was stopped and the run has no result"
+        )
+    return broken(
+        seen,
+        now,
+        Reason.MASTER_LOST,
+        "the master pod neither answers nor is Ready for 30 s; the load was stopped and the run has no result",
+    )
+
+
+def start_timed_out(seen: Observed, problem: PodProblem | None, now: datetime) -> Plan:
+    if problem is None:
+        return broken(seen, now, Reason.START_TIMEOUT, "the master did not answer within runners.startTimeout")
+    if problem.image:
+        return broken(
+            seen, now, Reason.IMAGE_PULL_FAILED, f"{problem}; correct runners.image or runners.imagePullSecrets"
+        )
+    if problem.reason == "Unschedulable":
+        return broken(seen, now, Reason.UNSCHEDULABLE, f"{problem}; ask for less in runners.resources, or add a node")
+    return broken(seen, now, Reason.START_TIMEOUT, str(problem))
+
+
+def agent_failed(seen: Observed, now: datetime, fields: dict[str, Any]) -> Plan:
+    """The run went wrong under load; what was measured until then is kept and shown."""
+    error = seen.agent.state.get("error") or {}
+    reason = AGENT_REASONS.get(str(error.get("reason")), Reason.ERROR)
+    return broken(seen, now, reason, str(error.get("message") or reason.says), fields)
+
+
+def finished_run(seen: Observed, now: datetime, verdict: Verdict, p95: str | None) -> dict[str, Any]:
+    """run.endTime and one more line of history."""
+    run = {**seen.status["run"], "endTime": stamp(now)}
+    line = {"id": run["id"], "number": run["number"], "verdict": str(verdict), "endTime": run["endTime"]}
+    if p95 is not None:
+        line["p95"] = p95
+    before = [item for item in seen.status.get("history") or () if item["id"] != run["id"]]
+    return {"run": run, "history": [line, *before][:HISTORY_LENGTH]}
+
+
+def unfinished_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """Jobs that may still send load; finished ones are kept a while for their logs."""
+    jobs = seen.children.jobs.values()
+    return tuple(
+        reference("Job", job) for job in jobs if not _finished(job) and "deletionTimestamp" not in job["metadata"]
+    )
+
+
+def reference(kind: str, raw: Any) -> dict[str, Any]:
+    version = {"Job": "batch/v1"}.get(kind, "v1")
+    metadata = {
+        "name": raw["metadata"]["name"],
+        "namespace": raw["metadata"]["namespace"],
+        "uid": raw["metadata"].get("uid"),
+    }
+    return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """Everything of the attempt; the Jobs last, because their presence tells that there is something to take down."""
+    run = seen.run
+    if run is None or not seen.children.jobs:
+        return ()
+    in_namespace = {"namespace": run.namespace}
+    return (
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": run.service, **in_namespace}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": run.config, **in_namespace}},
+        *(reference("Job", job) for job in seen.children.jobs.values() if "deletionTimestamp" not in job["metadata"]),
+    )
+
+
+def kept_until(seen: Observed) -> datetime | None:
+    """Until when the pods of a run that did not pass can be looked at."""
+    ended = (seen.status.get("run") or {}).get("endTime")
+    return None if ended is None else quantities.parse_timestamp(ended) + children.KEEP_FINISHED
+
+
+def _finished(job: Any) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in conditions)
+
+
+def _why_workers_miss(seen: Observed) -> str:
+    last = last_end_of(seen.children.pods.get("worker", ()))
+    return f"; {last}" if last else ""
+
+
+def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: dict[str, Any] | None = None) -> Plan:
+    facts = _domain_fact(reason, message)
+    again = seen.wants_another_run
+    say = Statement(
+        phase=Phase.ERROR,
+        outcome=Outcome.WORKING if again else Outcome.FAILS,
+        reason=reason,
+        message=message,
+        facts=facts,
+        fields={**(fields or {}), **finished_run(seen, now, Verdict.ERROR, None), "verdict": str(Verdict.ERROR)},
+        passed=False,
+    )
+    return Plan(
+        delete=unfinished_jobs(seen), status=compose(seen, say, now), notes=(Note("Warning", str(reason), say.message),)
+    )
+
+
+def _domain_fact(reason: Reason, message: str) -> tuple[Fact, ...]:
+    """The domain condition that the reason belongs to."""
+    if reason is Reason.TARGET_UNREACHABLE:
+        return (Fact(ConditionType.TARGET_REACHABLE, False, reason, message),)
+    if reason in {
+        Reason.IMAGE_PULL_FAILED,
+        Reason.UNSCHEDULABLE,
+        Reason.START_TIMEOUT,
+        Reason.SCRIPT_FAILED,
+        Reason.WORKERS_LOST,
+    }:
+        return (Fact(ConditionType.WORKERS_CONNECTED, False, reason, message),)
+    return ()

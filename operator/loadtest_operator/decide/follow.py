@@ -1,0 +1,216 @@
+"""From Starting to Collecting: what the pods and the master's agent say becomes phase, conditions and progress."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from loadtest_operator.decide import ending, prepare
+from loadtest_operator.decide.observed import Note, Observed, Plan
+from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
+from loadtest_operator.model import quantities
+from loadtest_operator.model.conditions import ConditionType, Reason
+from loadtest_operator.model.phases import Phase
+
+# How often a person gets new numbers: often enough to watch, seldom enough for etcd.
+PROGRESS_EVERY_SECONDS = 10.0
+# Asking the agent: quickly while a phase may change at any moment, every 5 s while load just runs, so that a lost
+# master costs at most the last seconds.
+ASK_SOON = timedelta(seconds=0.5)
+ASK_RUNNING = timedelta(seconds=5)
+ASK_ENDING = timedelta(seconds=0.3)
+# A master that is neither reachable nor Ready for this long is lost: its own code may block its loop.
+MASTER_SILENCE = timedelta(seconds=30)
+
+_PHASES = {
+    "Loading": Phase.STARTING,
+    "WaitingForWorkers": Phase.STARTING,
+    "Preflight": Phase.PREFLIGHT,
+    "Running": Phase.RUNNING,
+    "Collecting": Phase.COLLECTING,
+    "Holding": Phase.COLLECTING,
+    "Released": Phase.COLLECTING,
+}
+
+
+def decide(seen: Observed, now: datetime) -> Plan:
+    if seen.stored:
+        return _move(seen, now, Phase.JUDGING, "the store already holds this run's result")
+    ended = seen.children.master_end
+    if ended is not None:
+        return ending.master_ended(seen, ended, now)
+    if _master_is_gone(seen, now):
+        return ending.master_lost(seen, now)
+    if not seen.agent.state:
+        return _starting(seen, now)
+    if seen.agent.complete:
+        return _move(seen, now, Phase.JUDGING, "all results are here")
+    return _following(seen, now)
+
+
+def _master_is_gone(seen: Observed, now: datetime) -> bool:
+    """No pod where there was one, or one that neither answers nor is Ready."""
+    if not seen.agent.state and seen.phase is Phase.STARTING:
+        return False
+    if seen.children.master is None:
+        return True
+    silent = seen.agent.silent_since
+    return silent is not None and now - silent > MASTER_SILENCE and not seen.children.master_ready
+
+
+def _starting(seen: Observed, now: datetime) -> Plan:
+    """No agent yet: what keeps the pods, and for how long already."""
+    problem = problem_of(seen.children.all_pods)
+    if _overdue(seen, now):
+        return ending.start_timed_out(seen, problem, now)
+    workers = (seen.status.get("run") or {}).get("workers", 0)
+    if problem is None:
+        return Plan(requeue_after=ASK_SOON)
+    reason = _reason_of(problem)
+    say = Statement(
+        phase=Phase.STARTING,
+        outcome=Outcome.WORKING,
+        reason=reason,
+        message=str(problem),
+        facts=(Fact(ConditionType.WORKERS_CONNECTED, False, reason, f"0 of {workers} workers connected; {problem}"),),
+    )
+    return _write(seen, say, now, ASK_SOON, note=Note("Warning", str(reason), str(problem)))
+
+
+def _overdue(seen: Observed, now: datetime) -> bool:
+    if seen.frozen is None:
+        return False
+    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
+    return now - started > timedelta(seconds=prepare.timing(seen.frozen).start_timeout)
+
+
+def _reason_of(problem: PodProblem) -> Reason:
+    if problem.image:
+        return Reason.IMAGE_PULL_FAILED
+    return Reason.UNSCHEDULABLE if problem.reason == "Unschedulable" else Reason.POD_FAILED
+
+
+def _following(seen: Observed, now: datetime) -> Plan:
+    phase = _PHASES.get(seen.agent.phase, Phase.STARTING)
+    message = _message(seen, phase)
+    say = Statement(
+        phase=phase,
+        outcome=Outcome.WORKING,
+        reason=Reason(str(phase)),
+        message=message,
+        facts=_facts(seen, phase),
+        fields={"progress": _progress(seen, now)} if phase is Phase.RUNNING else None,
+    )
+    again = _ask_again(seen, phase, now)
+    if phase is seen.phase and not _due(seen, now):
+        say = say.but(message=str(seen.status.get("message", "")), fields=None)
+        if _quiet(seen, say, now):
+            return Plan(requeue_after=again)
+    note = Note("Normal", str(phase), message) if phase is Phase.RUNNING and seen.phase is not Phase.RUNNING else None
+    return _write(seen, say, now, again, note=note)
+
+
+def _quiet(seen: Observed, say: Statement, now: datetime) -> bool:
+    """Nothing but the numbers would change, and those are not due yet."""
+    status = compose(seen, say, now)
+    return bool(_without_messages(status) == _without_messages(seen.status))
+
+
+def _without_messages(status: Any) -> Any:
+    facts = [(item["type"], item["status"], item["reason"]) for item in status.get("conditions") or ()]
+    return sorted(facts), status.get("observedGeneration"), status.get("phase")
+
+
+def _due(seen: Observed, now: datetime) -> bool:
+    """Live numbers at most every max(10 s, duration/100)."""
+    if seen.phase is not Phase.RUNNING or seen.agent.phase != "Running":
+        return False
+    updated = (seen.status.get("progress") or {}).get("updated")
+    if updated is None:
+        return True
+    state = seen.agent.state
+    duration = float(state.get("endsAt") or 0) - float(state.get("startedAt") or 0)
+    return (now - quantities.parse_timestamp(updated)).total_seconds() >= max(PROGRESS_EVERY_SECONDS, duration / 100)
+
+
+def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
+    workers = seen.agent.state.get("workers") or {}
+    connected, expected = int(workers.get("connected", 0)), int(workers.get("expected", 0))
+    said = f"{connected} of {expected} workers connected"
+    facts: list[Fact] = []
+    if phase is Phase.STARTING:
+        problem = problem_of(seen.children.all_pods)
+        last = last_end_of(seen.children.pods.get("worker", ()))
+        why = f"; {problem or last}" if problem or last else ""
+        reason = _reason_of(problem) if problem else Reason.WAITING_FOR_WORKERS
+        facts.append(Fact(ConditionType.WORKERS_CONNECTED, False, reason, said + why))
+    elif phase is not Phase.COLLECTING:
+        enough = connected >= expected
+        reason = Reason.WORKERS_CONNECTED if enough else Reason.WORKERS_LOST
+        facts.append(Fact(ConditionType.WORKERS_CONNECTED, enough, reason, said))
+    preflight = seen.agent.state.get("preflight") or {}
+    if phase is Phase.PREFLIGHT:
+        reason = Reason.PREFLIGHT if not preflight.get("message") else Reason.TARGET_UNREACHABLE
+        facts.append(Fact(ConditionType.TARGET_REACHABLE, None, reason, str(preflight.get("message") or "")))
+    elif preflight.get("ok"):
+        facts.append(
+            Fact(ConditionType.TARGET_REACHABLE, True, Reason.TARGET_REACHABLE, str(preflight.get("message", "")))
+        )
+    return tuple(facts)
+
+
+def _message(seen: Observed, phase: Phase) -> str:
+    state = seen.agent.state
+    match phase:
+        case Phase.RUNNING:
+            users = state.get("users") or {}
+            return f"{users.get('running', 0)} of {users.get('target', 0)} users"
+        case Phase.PREFLIGHT:
+            return str((state.get("preflight") or {}).get("message") or Reason.PREFLIGHT.says)
+        case Phase.STARTING:
+            workers = state.get("workers") or {}
+            return f"{workers.get('connected', 0)} of {workers.get('expected', 0)} workers connected"
+        case _:
+            return Reason(str(phase)).says
+
+
+def _progress(seen: Observed, now: datetime) -> dict[str, Any]:
+    state = seen.agent.state
+    recent = state.get("recent") or {}
+    begun, ends = float(state.get("startedAt") or 0), float(state.get("endsAt") or 0)
+    percent = 0 if ends <= begun else min(100, int(100 * (float(state.get("now") or begun) - begun) / (ends - begun)))
+    p95 = recent.get("p95")
+    return {
+        "percent": str(percent),
+        "users": str((state.get("users") or {}).get("running", 0)),
+        "workers": str((state.get("workers") or {}).get("connected", 0)),
+        "rps": quantities.rate(float(recent.get("rps") or 0)),
+        **({"p95": quantities.latency(float(p95))} if p95 is not None else {}),
+        "errorRate": quantities.share(float(recent.get("errorRate") or 0)),
+        "updated": stamp(now),
+    }
+
+
+def _ask_again(seen: Observed, phase: Phase, now: datetime) -> timedelta:
+    if phase is Phase.COLLECTING:
+        return ASK_ENDING
+    if phase is not Phase.RUNNING:
+        return ASK_SOON
+    ends = seen.agent.state.get("endsAt")
+    if not ends:
+        return ASK_RUNNING
+    left = timedelta(seconds=float(ends) - now.timestamp())
+    return min(ASK_RUNNING, max(ASK_ENDING, left))
+
+
+def _move(seen: Observed, now: datetime, phase: Phase, message: str) -> Plan:
+    say = Statement(phase=phase, outcome=Outcome.WORKING, reason=Reason(str(phase)), message=message)
+    return _write(seen, say, now, timedelta(0))
+
+
+def _write(seen: Observed, say: Statement, now: datetime, again: timedelta, note: Note | None = None) -> Plan:
+    status = compose(seen, say, now)
+    if same(status, seen.status):
+        return Plan(requeue_after=again)
+    # A problem that is still the same is one Event, not one per look.
+    news = note is not None and seen.status.get("message") != status["message"]
+    return Plan(status=status, notes=(note,) if news and note else (), requeue_after=again)

@@ -1,0 +1,102 @@
+"""Judging: results are judged and committed; then, and only then, the run is Completed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from loadtest_operator.decide import ending
+from loadtest_operator.decide.follow import ASK_ENDING
+from loadtest_operator.decide.gate import gate
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.observed import Do, Note, Observed, Plan
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
+from loadtest_operator.model import defaults
+from loadtest_operator.model.conditions import ConditionType, Reason
+from loadtest_operator.model.phases import Phase, Verdict
+
+STORE_AGAIN = timedelta(seconds=10)
+
+
+def decide(seen: Observed, now: datetime) -> Plan:
+    if seen.stored and seen.judgement is not None:
+        return conclude(seen, seen.judgement, now)
+    if seen.store_problem:
+        return _store_away(seen, now)
+    if seen.stored or seen.agent.complete:
+        return Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
+    if seen.children.master_end is not None:
+        return ending.master_ended(seen, seen.children.master_end, now)
+    if seen.children.master is None:
+        return ending.master_lost(seen, now)
+    return Plan(requeue_after=ASK_ENDING)
+
+
+def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
+    """The final status of a run that was measured."""
+    fields = _results(judgement)
+    if seen.agent.state.get("error"):
+        return ending.agent_failed(seen, now, fields)
+    spec = seen.inputs.test.spec if seen.inputs.test else seen.frozen.test.spec if seen.frozen else None
+    passes = spec is not None and gate(judgement.verdict, defaults.fail_on(spec)).passes
+    outcome = Outcome.PASSES if passes else Outcome.FAILS
+    if seen.wants_another_run:
+        outcome = Outcome.WORKING  # a newer spec or request waits: nobody may read these results as its answer
+    say = Statement(
+        phase=Phase.COMPLETED,
+        outcome=outcome,
+        reason=Reason(str(judgement.verdict)),
+        message=judgement.message,
+        facts=(_health(judgement),),
+        fields={**fields, **_finished(seen, judgement, now)},
+        passed=passes,
+    )
+    status = compose(seen, say, now)
+    if same(status, seen.status):
+        return Plan()
+    note = Note("Normal" if passes else "Warning", str(judgement.verdict), judgement.message)
+    return Plan(status=status, notes=(note,), requeue_after=timedelta(0))
+
+
+def _finished(seen: Observed, judgement: Judgement, now: datetime) -> dict[str, Any]:
+    p95 = judgement.summary.get("p95")
+    fields = ending.finished_run(seen, now, judgement.verdict, p95)
+    ended = (seen.status.get("run") or {}).get("endTime")
+    if ended:  # judged again: the run itself ended when it ended
+        fields["run"]["endTime"] = ended
+        fields["history"][0]["endTime"] = ended
+    return fields
+
+
+def _results(judgement: Judgement) -> dict[str, Any]:
+    found = {
+        "verdict": str(judgement.verdict),
+        "summary": dict(judgement.summary),
+        "endpoints": [dict(item) for item in judgement.endpoints],
+        "errors": [dict(item) for item in judgement.errors],
+        "thresholds": [dict(item) for item in judgement.thresholds],
+        "validity": dict(judgement.validity),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _health(judgement: Judgement) -> Fact:
+    if judgement.verdict is not Verdict.INVALID:
+        return Fact(ConditionType.GENERATOR_HEALTHY, True, Reason.GENERATOR_HEALTHY, Reason.GENERATOR_HEALTHY.says)
+    reasons = judgement.validity.get("reasons") or [str(Reason.INVALID)]
+    first = str(reasons[0]).split(":")[0]
+    known = Reason(first) if first in Reason.__members__.values() else Reason.INVALID
+    return Fact(ConditionType.GENERATOR_HEALTHY, False, known, judgement.message)
+
+
+def _store_away(seen: Observed, now: datetime) -> Plan:
+    say = Statement(
+        phase=Phase.JUDGING,
+        outcome=Outcome.WORKING,
+        reason=Reason.STORE_UNAVAILABLE,
+        message=f"{seen.store_problem}; the results wait in the master",
+    )
+    status = compose(seen, say, now)
+    retry = Plan(do=(Do.JUDGE,), requeue_after=STORE_AGAIN)
+    if same(status, seen.status):
+        return retry
+    note = Note("Warning", str(Reason.STORE_UNAVAILABLE), say.message)
+    return Plan(status=status, notes=(note,), requeue_after=STORE_AGAIN)

@@ -1,0 +1,171 @@
+"""What a decision is made from, and what it is: Observed in, Plan out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, RunRef
+from loadtest_operator.build.pods import Images
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
+from loadtest_operator.model.loadtest import LoadTest
+from loadtest_operator.model.phases import Phase
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The current spec and what it points to."""
+
+    test: LoadTest | None = None
+    invalid: str = ""  # a sentence, when the spec cannot be read
+    unsupported: tuple[str, ...] = ()
+    missing: str = ""  # a sentence, when a ConfigMap that the spec names is not there
+    files: Mapping[str, str] = field(default_factory=dict)
+    run_key: str = ""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The spec of the run in progress, as it was when it was admitted."""
+
+    raw: Raw
+    test: LoadTest
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What the master's agent last said."""
+
+    state: Raw = field(default_factory=dict)  # empty: it never answered
+    answered: datetime | None = None
+    silent_since: datetime | None = None
+    complete: bool = False  # every window is here
+    cursor: int = 0
+
+    @property
+    def phase(self) -> str:
+        return str(self.state.get("state", ""))
+
+
+@dataclass(frozen=True)
+class Children:
+    """The children of the run in progress, by role."""
+
+    jobs: Mapping[str, Raw] = field(default_factory=dict)
+    pods: Mapping[str, tuple[Raw, ...]] = field(default_factory=dict)
+
+    @property
+    def master(self) -> Raw | None:
+        """The master's newest pod."""
+        pods = self.pods.get("master", ())
+        return max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
+
+    @property
+    def master_end(self) -> PodEnd | None:
+        return end_of(self.master) if self.master else None
+
+    @property
+    def master_running(self) -> bool:
+        return self.master is not None and running(self.master)
+
+    @property
+    def master_ready(self) -> bool:
+        return self.master is not None and ready(self.master)
+
+    @property
+    def all_pods(self) -> tuple[Raw, ...]:
+        return tuple(pod for pods in self.pods.values() for pod in pods)
+
+
+@dataclass(frozen=True)
+class Observed:
+    raw: Raw
+    inputs: Inputs = field(default_factory=Inputs)
+    frozen: Frozen | None = None
+    children: Children = field(default_factory=Children)
+    agent: Agent = field(default_factory=Agent)
+    judgement: Judgement | None = None
+    stored: bool = False  # the store holds the result of the run in progress
+    store_problem: str = ""
+    token_sha256: str = ""
+    images: Images = field(default_factory=lambda: Images(own=""))
+    instance: str = "loadtest-operator"
+
+    @property
+    def status(self) -> Raw:
+        return self.raw.get("status") or {}
+
+    @property
+    def generation(self) -> int:
+        return int(self.raw["metadata"].get("generation", 1))
+
+    @property
+    def deleting(self) -> bool:
+        return "deletionTimestamp" in self.raw["metadata"]
+
+    @property
+    def phase(self) -> Phase | None:
+        text = self.status.get("phase")
+        return Phase(text) if text else None
+
+    @property
+    def request(self) -> str:
+        return str((self.raw["metadata"].get("annotations") or {}).get(ANNOTATION_RUN_REQUESTED, ""))
+
+    @property
+    def run(self) -> RunRef | None:
+        run = self.status.get("run")
+        if not run:
+            return None
+        metadata = self.raw["metadata"]
+        return RunRef(
+            namespace=metadata["namespace"],
+            test=metadata["name"],
+            uid=metadata["uid"],
+            number=int(run["number"]),
+            attempt=int(run.get("attempt", 1)),
+            id=run["id"],
+        )
+
+    @property
+    def wants_another_run(self) -> bool:
+        """A run key or request that no run has answered yet."""
+        run = self.status.get("run") or {}
+        new_request = bool(self.request) and self.request != self.status.get("lastHandledRunRequest")
+        return not run or run.get("runKey") != self.inputs.run_key or new_request
+
+
+class Do(StrEnum):
+    """Work that a plan asks for beside creating, deleting and writing the status."""
+
+    JUDGE = "judge"  # compute the verdict and commit the result; both off the loop's thread
+    ACKNOWLEDGE = "acknowledge"  # let the master go
+
+
+@dataclass(frozen=True)
+class Note:
+    """An Event on the LoadTest."""
+
+    type: str  # Normal or Warning
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """In this order: dry runs, creations, work, deletions, ONE status write, Events, and when to look again."""
+
+    dry_run: tuple[Raw, ...] = ()
+    create: tuple[Raw, ...] = ()
+    do: tuple[Do, ...] = ()
+    delete: tuple[Raw, ...] = ()  # Jobs: foreground, so that their pods go first
+    status: dict[str, Any] | None = None  # None: leave it as it is
+    notes: tuple[Note, ...] = ()
+    requeue_after: timedelta | None = None
+
+
+__all__ = ["Agent", "Children", "Do", "Frozen", "Inputs", "Note", "Observed", "Plan", "PodEnd", "PodProblem"]

@@ -1,0 +1,86 @@
+"""Preparing: inputs are frozen, one load pod of each role is tried out dry, then everything is created."""
+
+from datetime import datetime, timedelta
+
+from loadtest_operator.build import agent_config, children
+from loadtest_operator.build.agent_config import Endpoints
+from loadtest_operator.build.children import Timing
+from loadtest_operator.build.pods import PodPlan
+from loadtest_operator.decide import admission, ending
+from loadtest_operator.decide.observed import Frozen, Note, Observed, Plan
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
+from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model.conditions import ConditionType, Reason
+from loadtest_operator.model.phases import Phase
+
+TRY_AGAIN = timedelta(seconds=3)
+
+
+def decide(seen: Observed, now: datetime) -> Plan:
+    if seen.frozen is not None:
+        return _create(seen, seen.frozen, now)
+    if seen.inputs.run_key != seen.status["run"]["runKey"] or seen.inputs.test is None:
+        # Edited between admission and freezing: nothing has been created for this run, so it is admitted afresh.
+        return admission.begin(seen, now)
+    return _create(seen, Frozen(seen.raw["spec"], seen.inputs.test), now, freeze=True)
+
+
+def timing(frozen: Frozen) -> Timing:
+    spec = frozen.test.spec
+    health = defaults.health(spec).timeout or defaults.HEALTH_TIMEOUT
+    return Timing(
+        start_timeout=defaults.start_timeout(spec).total_seconds(),
+        health_timeout=health.total_seconds(),
+        duration=defaults.duration(spec).total_seconds(),
+    )
+
+
+def _create(seen: Observed, frozen: Frozen, now: datetime, *, freeze: bool = False) -> Plan:
+    run = seen.run
+    assert run is not None
+    plan = PodPlan(run, frozen.raw, seen.images, seen.instance)
+    workers = defaults.workers(frozen.test.spec)
+    times = timing(frozen)
+    config = agent_config.agent_config(
+        frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
+    )
+    inputs = (children.config_map(run, seen.instance, config, frozen.raw, seen.inputs.files),) if freeze else ()
+    message = f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}"
+    say = Statement(
+        phase=Phase.STARTING,
+        outcome=Outcome.WORKING,
+        reason=Reason.STARTING,
+        message=message,
+        facts=(Fact(ConditionType.WORKERS_CONNECTED, False, Reason.STARTING, f"0 of {workers} workers connected"),),
+    )
+    return Plan(
+        dry_run=(children.dry_run_pod(plan, "master"), children.dry_run_pod(plan, "worker")),
+        create=(
+            *inputs,
+            children.service(run, seen.instance),
+            children.master_job(plan, times),
+            children.worker_job(plan, times, workers),
+        ),
+        status=compose(seen, say, now),
+        requeue_after=timedelta(seconds=0.5),
+    )
+
+
+def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:
+    """A child may not be created: a person may mend that within runners.startTimeout, then the run is over."""
+    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
+    spec = seen.frozen.test.spec if seen.frozen else seen.inputs.test.spec if seen.inputs.test else None
+    patience = defaults.start_timeout(spec) if spec else timedelta(0)
+    if now - started > patience:
+        return ending.broken(seen, now, reason, message)
+    say = Statement(
+        phase=Phase.PREPARING,
+        outcome=Outcome.WORKING,
+        reason=reason,
+        message=message,
+        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
+    )
+    status = compose(seen, say, now)
+    if same(status, seen.status):
+        return Plan(requeue_after=TRY_AGAIN)
+    return Plan(status=status, notes=(Note("Warning", str(reason), message),), requeue_after=TRY_AGAIN)

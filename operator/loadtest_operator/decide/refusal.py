@@ -1,0 +1,62 @@
+"""Why a spec cannot be run as it is: what a person has to change, or what is waited for."""
+
+from datetime import datetime, timedelta
+
+from loadtest_operator.decide.observed import Inputs, Note, Observed, Plan
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
+from loadtest_operator.model.conditions import ConditionType, Reason
+from loadtest_operator.model.phases import Phase
+
+# ConfigMaps are not watched (nobody may watch every user's ConfigMaps), so a missing one is asked for again.
+LOOK_AGAIN_FOR_INPUTS = timedelta(seconds=5)
+
+
+def refused(inputs: Inputs) -> bool:
+    return bool(inputs.invalid or inputs.unsupported or inputs.missing)
+
+
+def refuse(seen: Observed, now: datetime) -> Plan:
+    """No run with this spec, and why."""
+    inputs = seen.inputs
+    if inputs.invalid:
+        return stalled(seen, now, Reason.INVALID_SPEC, inputs.invalid)
+    if inputs.unsupported:
+        fields = ", ".join(inputs.unsupported)
+        return stalled(
+            seen,
+            now,
+            Reason.NOT_SUPPORTED_YET,
+            f"this version does not act on {fields} yet: remove it, or use a newer version",
+        )
+    return _waiting(seen, now, Reason.INPUT_MISSING, inputs.missing)
+
+
+def stalled(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
+    """Nothing runs and nothing will until a person changes something."""
+    say = Statement(
+        phase=Phase.PENDING,
+        outcome=Outcome.FAILS,
+        reason=reason,
+        message=message,
+        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
+        fresh=True,
+    )
+    status = compose(seen, say, now)
+    if same(status, seen.status):
+        return Plan()
+    return Plan(status=status, notes=(Note("Warning", reason, message),))
+
+
+def _waiting(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
+    say = Statement(
+        phase=Phase.PENDING,
+        outcome=Outcome.WORKING,
+        reason=reason,
+        message=message,
+        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
+        fresh=True,
+    )
+    status = compose(seen, say, now)
+    if same(status, seen.status):
+        return Plan(requeue_after=LOOK_AGAIN_FOR_INPUTS)
+    return Plan(status=status, notes=(Note("Warning", reason, message),), requeue_after=LOOK_AGAIN_FOR_INPUTS)

@@ -1,0 +1,25 @@
+"""One LoadTest: (Observed, now) -> Plan. Reads like the table of phases in docs/architecture.md."""
+
+from datetime import datetime
+
+from loadtest_operator.decide import admission, after, follow, judging, prepare, refusal
+from loadtest_operator.decide.observed import Observed, Plan
+from loadtest_operator.model.phases import Phase
+
+
+def decide(seen: Observed, now: datetime) -> Plan:
+    if seen.deleting:
+        return Plan(delete=tuple(seen.children.jobs.values()))
+    match seen.phase:
+        case Phase.PREPARING:
+            return prepare.decide(seen, now)
+        case Phase.STARTING | Phase.PREFLIGHT | Phase.RUNNING | Phase.COLLECTING:
+            return follow.decide(seen, now)
+        case Phase.JUDGING:
+            return judging.decide(seen, now)
+        case Phase.COMPLETED | Phase.ERROR | Phase.CANCELLED if not seen.wants_another_run:
+            return after.decide(seen, now)
+        case Phase.PENDING if not refusal.refused(seen.inputs) and not seen.wants_another_run:
+            return after.decide(seen, now)
+        case _:
+            return admission.begin(seen, now)

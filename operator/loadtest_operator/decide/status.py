@@ -1,0 +1,114 @@
+"""The status as one value: phase, run, results, and conditions that kstatus and Argo CD read correctly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from loadtest_operator.decide.observed import Observed
+from loadtest_operator.model import conditions, quantities
+from loadtest_operator.model.conditions import Condition, ConditionType, Reason
+from loadtest_operator.model.phases import Phase
+
+MESSAGE_LENGTH = conditions.MESSAGE_MAX
+HISTORY_LENGTH = 10
+
+# What the run before left behind; it goes with the first status write of a new run, so that nobody reads old green.
+RESULTS = ("verdict", "summary", "endpoints", "errors", "thresholds", "comparison", "validity", "progress")
+
+
+class Outcome(Enum):
+    """What the object says about itself as a whole."""
+
+    WORKING = "will change by itself"
+    PASSES = "the gate opens"
+    FAILS = "final; only a person can help"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One domain condition."""
+
+    type: ConditionType
+    status: bool | None  # None: Unknown
+    reason: Reason | str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a decision wants to say; everything that it does not name stays as it was."""
+
+    phase: Phase
+    outcome: Outcome
+    reason: Reason | str
+    message: str
+    facts: tuple[Fact, ...] = ()
+    fields: Mapping[str, Any] | None = None
+    fresh: bool = False  # a new run begins: results and domain conditions of the one before leave
+    passed: bool | None = None  # the condition Passed, in terminal phases
+
+    def but(self, **changes: Any) -> "Statement":
+        return replace(self, **changes)
+
+
+def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
+    old = seen.status
+    kept = {key: value for key, value in old.items() if not (say.fresh and key in RESULTS)}
+    if say.phase is not Phase.RUNNING:
+        kept.pop("progress", None)
+    status = {**kept, **(say.fields or {})}
+    status["observedGeneration"] = seen.generation
+    status["phase"] = str(say.phase)
+    status["message"] = clip(say.message)
+    status["conditions"] = _conditions(seen, say, now)
+    return status
+
+
+def _conditions(seen: Observed, say: Statement, now: datetime) -> list[dict[str, Any]]:
+    old = [Condition.model_validate(item) for item in seen.status.get("conditions") or ()]
+    stated = [_condition(seen, fact, now) for fact in (*_overall(say), *_closing(say), *say.facts)]
+    types = {item.type for item in stated}
+    kept = () if say.fresh else tuple(item for item in old if item.type not in types | _COMPUTED)
+    renewed = [item.model_copy(update={"observed_generation": seen.generation}) for item in kept]
+    return [item.model_dump(by_alias=True, mode="json") for item in conditions.merge(old, [*stated, *renewed])]
+
+
+_COMPUTED = {"Ready", "Reconciling", "Stalled", "Completed", "Passed"}
+
+
+def _overall(say: Statement) -> tuple[Fact, ...]:
+    """Ready always; Reconciling and Stalled only when they are true, and never both."""
+    ready = {Outcome.WORKING: None, Outcome.PASSES: True, Outcome.FAILS: False}[say.outcome]
+    facts = (Fact(ConditionType.READY, ready, say.reason, say.message),)
+    match say.outcome:
+        case Outcome.WORKING:
+            return (*facts, Fact(ConditionType.RECONCILING, True, say.reason, say.message))
+        case Outcome.FAILS:
+            return (*facts, Fact(ConditionType.STALLED, True, say.reason, say.message))
+        case Outcome.PASSES:
+            return facts
+
+
+def _closing(say: Statement) -> tuple[Fact, ...]:
+    done = say.phase.terminal
+    message = say.message if done else f"phase {say.phase}"
+    completed = Fact(ConditionType.COMPLETED, done, str(say.phase), message)
+    return (completed, Fact(ConditionType.PASSED, say.passed if done else None, say.reason, message))
+
+
+def _condition(seen: Observed, fact: Fact, now: datetime) -> Condition:
+    return conditions.condition(fact.type, fact.status, fact.reason, fact.message, seen.generation, now)
+
+
+def clip(text: str, length: int = MESSAGE_LENGTH) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def stamp(moment: datetime) -> str:
+    return quantities.timestamp(moment)
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return dict(one) == dict(other)

@@ -1,0 +1,182 @@
+"""The API server, in the calls that we need: what to send is one line each, sending and reading errors is shared."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from loadtest_operator.io.credentials import Access
+
+FIELD_MANAGER = "loadtest-operator"
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+PAGE = 500
+FOREGROUND = "Foreground"
+BACKGROUND = "Background"
+
+
+class ApiError(Exception):
+    """The API server refused."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        return self.status in {408, 409, 410, 429} or self.status >= 500
+
+
+class NotFound(ApiError):
+    pass
+
+
+class Conflict(ApiError):
+    """Somebody was quicker: observe again."""
+
+
+class AlreadyExists(ApiError):
+    pass
+
+
+class ApiUnreachable(Exception):
+    """Nobody answered, or not in time; whether the call took effect is not known."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind, as the API server's paths know it."""
+
+    version: str  # v1, batch/v1, loadtest.dev/v1alpha1
+    kind: str
+    plural: str
+
+    def path(self, namespace: str | None = None, name: str | None = None, sub: str | None = None) -> str:
+        root = f"/api/{self.version}" if "/" not in self.version else f"/apis/{self.version}"
+        parts = [root, *(("namespaces", namespace) if namespace else ()), self.plural, *((name,) if name else ())]
+        return "/".join([*parts, *((sub,) if sub else ())])
+
+
+LOADTESTS = Resource("loadtest.dev/v1alpha1", "LoadTest", "loadtests")
+SCHEDULES = Resource("loadtest.dev/v1alpha1", "LoadTestSchedule", "loadtestschedules")
+JOBS = Resource("batch/v1", "Job", "jobs")
+PODS = Resource("v1", "Pod", "pods")
+SERVICES = Resource("v1", "Service", "services")
+CONFIG_MAPS = Resource("v1", "ConfigMap", "configmaps")
+SECRETS = Resource("v1", "Secret", "secrets")
+EVENTS = Resource("v1", "Event", "events")
+LEASES = Resource("coordination.k8s.io/v1", "Lease", "leases")
+BY_KIND = {
+    item.kind: item for item in (LOADTESTS, SCHEDULES, JOBS, PODS, SERVICES, CONFIG_MAPS, SECRETS, EVENTS, LEASES)
+}
+
+Object = dict[str, Any]
+
+
+class Kube:
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.session = access.session()
+
+    async def close(self) -> None:
+        await self.session.close()
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object:
+        return await self._call("GET", resource.path(namespace, name))
+
+    async def list(self, resource: Resource, namespace: str | None = None, selector: str = "") -> AsyncIterator[Object]:
+        """All objects, page by page; each gets its kind, which lists leave out."""
+        params = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = await self._call("GET", resource.path(namespace), params=params)
+            for item in page["items"]:
+                yield {"apiVersion": resource.version, "kind": resource.kind, **item}
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            params["continue"] = token
+
+    async def create(self, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        resource = BY_KIND[body["kind"]]
+        params = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        return await self._call("POST", resource.path(body["metadata"]["namespace"]), params=params, body=body)
+
+    async def replace(self, body: Mapping[str, Any]) -> Object:
+        """With the resourceVersion that was read, so that two writers cannot both win."""
+        resource = BY_KIND[body["kind"]]
+        path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
+        return await self._call("PUT", path, body=body)
+
+    async def apply_status(self, observed: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
+        """The whole status, bound to the version that was observed."""
+        resource = BY_KIND[observed["kind"]]
+        seen = observed["metadata"]
+        metadata = {key: seen[key] for key in ("name", "namespace", "uid", "resourceVersion")}
+        body = {"apiVersion": observed["apiVersion"], "kind": observed["kind"], "metadata": metadata, "status": status}
+        path = resource.path(seen["namespace"], seen["name"], "status")
+        params = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._call("PATCH", path, params=params, body=body, content_type="application/apply-patch+yaml")
+
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        propagation: str,
+        *,
+        uid: str | None = None,
+        grace: int | None = None,
+    ) -> None:
+        """No default for `propagation`: the server's own default orphans a Job's pods."""
+        body: dict[str, Any] = {"propagationPolicy": propagation}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        await self._call("DELETE", resource.path(namespace, name), body=body)
+
+    def proxy(self, namespace: str, pod: str, port: int) -> str:
+        """The base URL of a pod's port through the API server, for a driver outside the cluster."""
+        return f"{self.access.server}{PODS.path(namespace, f'{pod}:{port}', 'proxy')}"
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Content-Type": content_type} if data else None
+        try:
+            async with self.session.request(
+                method, self.access.server + path, params=params, data=data, headers=headers, timeout=TIMEOUT
+            ) as response:
+                text = await response.read()
+                if response.status >= 400:
+                    raise _error(response, text)
+                answer: Object = json.loads(text)
+                return answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiUnreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
+
+
+def _error(response: aiohttp.ClientResponse, text: bytes) -> ApiError:
+    try:
+        answer = json.loads(text)
+        reason, message = str(answer.get("reason") or ""), str(answer.get("message") or "")
+    except (ValueError, AttributeError):
+        reason, message = "", text[:300].decode(errors="replace")
+    kind = ApiError
+    if response.status == 404:
+        kind = NotFound
+    elif response.status == 409:
+        kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    after = response.headers.get("Retry-After", "")
+    return kind(response.status, reason, message, float(after) if after.isdigit() else None)

@@ -1,0 +1,171 @@
+"""A plan becomes calls: dry runs, creations, work, deletions, ONE status write, then Events."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from loadtest_operator.build import names
+from loadtest_operator.decide.observed import Do, Observed, Plan
+from loadtest_operator.io import kube as api
+from loadtest_operator.io.agent import AgentError, AgentUnreachable
+from loadtest_operator.io.kube import AlreadyExists, ApiError, Conflict, Kube, NotFound
+from loadtest_operator.model.conditions import Reason
+from loadtest_operator.runtime import refusals
+from loadtest_operator.runtime.events import Events
+from loadtest_operator.runtime.metrics import Metrics
+from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.observe import Observer
+from loadtest_operator.runtime.refusals import Refused
+from loadtest_operator.runtime.results import Results
+from loadtest_operator.runtime.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 5
+JOB_NAME = "batch.kubernetes.io/job-name"
+
+Raw = Mapping[str, Any]
+
+
+class NotLeading(Exception):
+    """Another process may be at work: nothing is written any more."""
+
+
+class Executor:
+    def __init__(
+        self,
+        kube: Kube,
+        objects: Objects,
+        sessions: Sessions,
+        results: Results,
+        observer: Observer,
+        events: Events,
+        metrics: Metrics,
+        *,
+        account: str,
+        leading: Callable[[], bool],
+    ) -> None:
+        self._kube = kube
+        self._objects = objects
+        self._sessions = sessions
+        self._results = results
+        self._observer = observer
+        self._events = events
+        self._metrics = metrics
+        self._account = account
+        self._leading = leading
+
+    async def execute(self, plan: Plan, seen: Observed) -> None:
+        self._guard()
+        if plan.dry_run:
+            await asyncio.gather(*(self._dry_run(body) for body in plan.dry_run))
+        for body in plan.create:
+            await self._create(body, seen)
+        for work in plan.do:
+            await self._do(work, seen)
+        for child in plan.delete:
+            await self.take_down(child)
+        if plan.status is not None:
+            await self._write(seen, plan.status)
+        for note in plan.notes:
+            await self._events.post(seen.raw, note)
+
+    def _guard(self) -> None:
+        if not self._leading():
+            raise NotLeading("the Lease was not renewed in time")
+
+    async def _dry_run(self, body: Raw) -> None:
+        try:
+            await self._kube.create(body, dry_run=True)
+        except AlreadyExists:
+            return
+        except ApiError as error:
+            if not refusals.dry_run_not_supported(error):
+                self._refuse(error, body)
+
+    async def _create(self, body: Raw, seen: Observed) -> None:
+        """Once per attempt; what is there already is adopted when it is ours."""
+        try:
+            made = await self._kube.create(body)
+        except AlreadyExists:
+            made = await self._adopt(body, seen)
+        except ApiError as error:
+            self._refuse(error, body)
+            raise  # _refuse always raises; this tells the reader
+        self._objects.put(str(body["kind"]), made)
+
+    def _refuse(self, error: ApiError, body: Raw) -> None:
+        found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account)
+        raise found or error
+
+    async def _adopt(self, body: Raw, seen: Observed) -> dict[str, Any]:
+        kind, metadata = str(body["kind"]), body["metadata"]
+        there = await self._kube.get(api.BY_KIND[kind], metadata["namespace"], metadata["name"])
+        owners = [item.get("uid") for item in there["metadata"].get("ownerReferences") or ()]
+        wanted, got = metadata["labels"], there["metadata"].get("labels") or {}
+        same_attempt = all(got.get(label) == wanted[label] for label in (names.LABEL_RUN, names.LABEL_ATTEMPT))
+        if seen.raw["metadata"]["uid"] in owners and same_attempt and "deletionTimestamp" not in there["metadata"]:
+            return there
+        raise Refused(
+            Reason.NAME_TAKEN,
+            f"{kind} {metadata['name']} exists and does not belong to this run: delete or rename it "
+            f"(kubectl delete {kind.lower()} {metadata['name']} -n {metadata['namespace']})",
+        )
+
+    async def _do(self, work: Do, seen: Observed) -> None:
+        key = Key(seen.raw["metadata"]["namespace"], seen.raw["metadata"]["name"])
+        run = seen.run
+        assert run is not None
+        attempt = self._sessions.of(key).of(run.fence)
+        if work is Do.JUDGE:
+            with self._metrics.judging():
+                await self._results.judge(seen, attempt)
+            if attempt.judgement is not None:
+                self._metrics.judged(key, attempt.judgement)
+        elif seen.children.master is not None:
+            try:
+                await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
+                attempt.released = True
+                attempt.state = {**attempt.state, "state": "Released"}
+            except (AgentError, AgentUnreachable) as error:
+                log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
+
+    async def take_down(self, child: Raw) -> None:
+        """A Job goes in the foreground; its pods are told at once rather than when the garbage collector comes by."""
+        self._guard()
+        kind, metadata = str(child["kind"]), child["metadata"]
+        namespace, name, uid = metadata["namespace"], metadata["name"], metadata.get("uid")
+        propagation = api.FOREGROUND if kind == "Job" else api.BACKGROUND
+        await self._delete(kind, namespace, name, propagation, uid)
+        if kind == "Job":
+            await asyncio.gather(*(self._end_pod(pod) for pod in self._pods_of(metadata)))
+
+    def _pods_of(self, job: Raw) -> list[dict[str, Any]]:
+        pods = (pod for pod in self._objects.all("Pod") if pod["metadata"]["namespace"] == job["namespace"])
+        return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_NAME) == job["name"]]
+
+    async def _end_pod(self, pod: Raw) -> None:
+        metadata = pod["metadata"]
+        if "deletionTimestamp" in metadata or pod["status"].get("phase") in {"Succeeded", "Failed"}:
+            return
+        await self._delete(
+            "Pod", metadata["namespace"], metadata["name"], api.BACKGROUND, metadata["uid"], GRACE_SECONDS
+        )
+
+    async def _delete(
+        self, kind: str, namespace: str, name: str, propagation: str, uid: str | None, grace: int | None = None
+    ) -> None:
+        try:
+            await self._kube.delete(api.BY_KIND[kind], namespace, name, propagation, uid=uid, grace=grace)
+        except (NotFound, Conflict):  # gone, or another object of that name: either way not ours to delete
+            return
+
+    async def _write(self, seen: Observed, status: dict[str, Any]) -> None:
+        self._guard()
+        try:
+            written = await self._kube.apply_status(seen.raw, status)
+        except NotFound:
+            return  # deleted meanwhile; its event will tell
+        self._metrics.status_written()
+        self._objects.put("LoadTest", written)

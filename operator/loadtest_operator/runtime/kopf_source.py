@@ -1,0 +1,92 @@
+"""Kopf as the transport: list and watch. Its handlers put an object into the store and a key into the queue."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from loadtest_operator.build.names import CHILD_SELECTOR, GROUP
+from loadtest_operator.io.credentials import Access
+from loadtest_operator.runtime.objects import Key, Objects
+
+log = logging.getLogger(__name__)
+
+
+class Source:
+    def __init__(
+        self, access: Access, objects: Objects, enqueue: Callable[[Key], None], namespaces: tuple[str, ...]
+    ) -> None:
+        self._access = access
+        self._objects = objects
+        self._enqueue = enqueue
+        self._namespaces = namespaces
+        self._stop = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until `stop`; a login that fails for good ends the process, which is then restarted by whoever started it."""
+        await kopf.operator(
+            registry=self._registry(),
+            settings=settings(),
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            ready_flag=self.ready,
+            stop_flag=self._stop,
+        )
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            # A session of its own: Kopf closes it when a token is refused, and then asks for another.
+            return kopf.AiohttpSession(
+                aiohttp_session=self._access.session(),
+                server=self._access.server,
+                default_namespace=self._access.namespace,
+            )
+
+        kopf.on.login(registry=registry)(login)
+        kopf.on.event(GROUP, "v1alpha1", "loadtests", registry=registry)(self._handler("LoadTest"))
+        kopf.on.event("batch", "v1", "jobs", registry=registry)(self._handler("Job"))
+        kopf.on.event("", "v1", "pods", registry=registry)(self._handler("Pod"))
+        return registry
+
+    def _handler(self, kind: str) -> Callable[..., Any]:
+        async def handle(event: dict[str, Any], **_: Any) -> None:
+            self.see(kind, event)
+
+        handle.__name__ = f"see_{kind.lower()}"
+        return handle
+
+    def see(self, kind: str, event: dict[str, Any]) -> None:
+        raw = dict(event["object"])
+        key = self._objects.drop(kind, raw) if event.get("type") == "DELETED" else self._objects.put(kind, raw)
+        if key is not None:
+            self._enqueue(key)
+
+
+def settings() -> kopf.OperatorSettings:
+    """Each of these was measured or read in Kopf's source: docs/decisions/0001-kopf-is-the-transport.md."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.watching.label_selectors["batch", "v1", "jobs"] = CHILD_SELECTOR
+    settings.watching.label_selectors["v1", "pods"] = CHILD_SELECTOR
+    settings.watching.server_timeout = 270
+    settings.watching.connect_timeout = 10
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    settings.networking.enforce_retry_after = True
+    settings.process.ultimate_exiting_timeout = 4
+    # Never written, as no handler of ours keeps state; should one ever, then not under Kopf's own names.
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    return settings

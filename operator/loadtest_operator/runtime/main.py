@@ -1,0 +1,199 @@
+"""The operator's process: puts the parts together, holds the Lease, and stops in under five seconds."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from loadtest_operator.io import credentials
+from loadtest_operator.io.credentials import Access, CredentialsError
+from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube
+from loadtest_operator.runtime import clock, logs, tokenkey
+from loadtest_operator.runtime import settings as settings_module
+from loadtest_operator.runtime.events import Events
+from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.health import Health
+from loadtest_operator.runtime.kopf_source import Source
+from loadtest_operator.runtime.lease import Lease
+from loadtest_operator.runtime.metrics import Metrics
+from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.observe import Observer
+from loadtest_operator.runtime.reconcile import Reconciler
+from loadtest_operator.runtime.results import Results
+from loadtest_operator.runtime.resync import Resync, explain
+from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.settings import Settings, SettingsError
+from loadtest_operator.runtime.web import Web, measure_lag
+from loadtest_operator.runtime.workqueue import WorkQueue
+from loadtest_operator.store import StoreUnavailable, open_store
+
+log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The operator cannot start; the message says what to do."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="loadtest-operator", description=__doc__)
+    parser.add_argument("--settings", type=Path, help="YAML file with settings; docs/settings.md lists them")
+    parser.add_argument("--kubeconfig", help="run outside the cluster with this kubeconfig")
+    arguments = parser.parse_args()
+    try:
+        settings = settings_module.load(arguments.settings)
+        logs.configure(settings.log_format, settings.log_level)
+        access = credentials.find(arguments.kubeconfig)
+        asyncio.run(serve(settings, access))
+    except (SettingsError, CredentialsError, StartError) as error:
+        print(f"loadtest-operator: {error}", file=sys.stderr)  # noqa: T201  before logging may be there
+        sys.exit(2)
+
+
+async def serve(settings: Settings, access: Access) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as closing:
+        kube = Kube(access)
+        closing.push_async_callback(kube.close)
+        agents = await closing.enter_async_context(aiohttp.ClientSession())
+        try:
+            store = await asyncio.to_thread(open_store, settings.store)
+        except StoreUnavailable as error:
+            raise StartError(str(error)) from error
+        closing.callback(store.close)
+        operator = await Operator.build(settings, kube, Results(store, agents))
+        await operator.run(stop)
+
+
+class Operator:
+    """All parts of one process."""
+
+    def __init__(self, settings: Settings, kube: Kube, results: Results, key: bytes) -> None:
+        namespace = settings.namespace or kube.access.namespace
+        self.settings = settings
+        self.metrics = Metrics()
+        self.objects = Objects()
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.lease = Lease(kube, namespace, settings.lease_name, _identity(), settings.lease_seconds, clock.now)
+        sessions = Sessions()
+        observer = Observer(kube, self.objects, sessions, results, settings, key, clock.now)
+        events = Events(kube, clock.now)
+        account = f"{namespace}:loadtest-operator"
+        executor = Executor(
+            kube,
+            self.objects,
+            sessions,
+            results,
+            observer,
+            events,
+            self.metrics,
+            account=account,
+            leading=self._leading,
+        )
+        self.reconcile = Reconciler(
+            kube, self.objects, sessions, self.queue, observer, executor, self.metrics, clock.now
+        )
+        self.source = Source(kube.access, self.objects, self.queue.add, settings.watch_namespaces)
+        self.resync = Resync(
+            kube,
+            self.objects,
+            self.queue,
+            executor,
+            self.reconcile.orphaned,
+            namespaces=settings.watch_namespaces,
+            instance=settings.instance,
+            every_seconds=settings.resync_seconds,
+        )
+        self.health = Health(self.queue, self.resync, self.source, settings.resync_seconds)
+        self.web = Web(self.metrics, self.health.healthy, self.health.ready)
+        self.metrics.queue_depth.set_function(lambda: len(self.queue))
+        self.metrics.tests.set_function(self.objects.count)
+        self.metrics.leading.set_function(lambda: float(self._leading()))
+
+    @classmethod
+    async def build(cls, settings: Settings, kube: Kube, results: Results) -> "Operator":
+        namespace = settings.namespace or kube.access.namespace
+        try:
+            key = await tokenkey.load(kube, namespace, settings.instance)
+        except ApiError as error:
+            raise StartError(f"namespace {namespace}: {explain(error)}") from error
+        except ApiUnreachable as error:
+            raise StartError(f"the API server at {kube.access.server} does not answer: {error}") from error
+        return cls(settings, kube, results, key)
+
+    def _leading(self) -> bool:
+        return not self.settings.lease_name or self.lease.trusted
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self.web.start(self.settings.listen_host, self.settings.listen_port)
+        try:
+            if await _unless(stop, self._lead()):
+                await self._work(stop)
+        finally:
+            if self.settings.lease_name:
+                await self.lease.release()
+            await self.web.stop()
+
+    async def _lead(self) -> None:
+        if self.settings.lease_name:
+            await self.lease.acquire()
+        await self.resync.first()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in {
+                "queue": self.queue.run(self.reconcile, self.settings.workers),
+                "resync": self.resync.run(),
+                "lag": measure_lag(self.metrics, self.health.beat),
+                "stop": _wait(stop),
+                **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
+            }.items()
+        ]
+        watching = asyncio.create_task(self.source.run(), name="kopf")
+        done, _ = await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping", extra={"because": ", ".join(task.get_name() for task in done)})
+        self.source.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, watching, return_exceptions=True)
+        for task in done:
+            task.result()  # what ended by itself may have ended badly
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work was done before we were asked to stop."""
+    doing = asyncio.create_task(work)
+    stopping = asyncio.create_task(_wait(stop))
+    done, pending = await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    if doing in done:
+        doing.result()
+    return doing in done
+
+
+def _identity() -> str:
+    """The pod's name and something that a restarted container does not share with its predecessor."""
+    return f"{os.environ.get('HOSTNAME') or socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+
+
+if __name__ == "__main__":
+    main()

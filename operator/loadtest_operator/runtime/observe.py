@@ -1,0 +1,223 @@
+"""Observe: what watching brought, the frozen inputs, and what the master's agent says, as one immutable value."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from loadtest_operator.build import agent_config, names
+from loadtest_operator.build.agent_config import AGENT_PORT, SPEC_FILE
+from loadtest_operator.build.names import RunRef
+from loadtest_operator.build.pods import Images
+from loadtest_operator.decide import runkey
+from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed
+from loadtest_operator.io import agent as protocol
+from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
+from loadtest_operator.io.kube import CONFIG_MAPS, PODS, Kube, NotFound
+from loadtest_operator.model import loadtest, supported
+from loadtest_operator.model.errors import InvalidSpec
+from loadtest_operator.model.phases import Phase
+from loadtest_operator.runtime.clock import Clock
+from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.results import Results
+from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
+from loadtest_operator.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# A pod event may ask for a look at any time; the agent is not asked again sooner than this.
+GAP_SECONDS = 0.25
+GAP_RUNNING_SECONDS = 2.0
+INPUTS_STALE_SECONDS = 30.0
+_UNDER_WAY = {Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING, Phase.JUDGING}
+
+
+class Observer:
+    def __init__(
+        self,
+        kube: Kube,
+        objects: Objects,
+        sessions: Sessions,
+        results: Results,
+        settings: Settings,
+        key: bytes,
+        clock: Clock,
+    ) -> None:
+        self._kube = kube
+        self._objects = objects
+        self._sessions = sessions
+        self._results = results
+        self._settings = settings
+        self._secret = key
+        self._clock = clock
+        self._images = Images(settings.image, settings.image_pull_policy)
+        direct = settings.agent_access == "direct" or (settings.agent_access == "auto" and kube.access.in_cluster)
+        self._direct = direct
+
+    async def observe(self, key: Key) -> Observed | None:
+        raw = self._objects.test(key)
+        if raw is None:
+            return None
+        session = self._sessions.of(key)
+        inputs = await self._inputs(raw, session)
+        seen = Observed(raw, inputs, images=self._images, instance=self._settings.instance)
+        run = seen.run
+        if run is None:
+            return seen
+        attempt = session.of(run.fence)
+        children = await self._children(key, run, seen.phase)
+        attempt.frozen = attempt.frozen or await self._frozen(seen, run)
+        agent = await self._agent(seen, run, attempt, children)
+        edited = seen.status.get("observedGeneration") != seen.generation
+        if attempt.judged_generation != seen.generation:
+            attempt.judgement = None
+        if attempt.stored is None and (
+            edited or children.master_end or seen.phase in {Phase.COLLECTING, Phase.JUDGING}
+        ):
+            await self._results.look_up(run, attempt)
+        return Observed(
+            raw,
+            inputs,
+            frozen=attempt.frozen,
+            children=children,
+            agent=agent,
+            judgement=attempt.judgement,
+            stored=bool(attempt.stored),
+            store_problem=attempt.store_problem,
+            token_sha256=protocol.token_sha256(protocol.token(self._secret, run.fence)),
+            images=self._images,
+            instance=self._settings.instance,
+        )
+
+    def client(self, run: RunRef, pod: Mapping[str, Any]) -> AgentClient:
+        token = protocol.token(self._secret, run.fence)
+        if self._direct:
+            address = str(pod["status"]["podIP"])
+            host = f"[{address}]" if ":" in address else address
+            return AgentClient(self._results.agents, f"http://{host}:{AGENT_PORT}", token)
+        return AgentClient(
+            self._kube.session, self._kube.proxy(run.namespace, pod["metadata"]["name"], AGENT_PORT), token
+        )
+
+    async def _inputs(self, raw: dict[str, Any], session: Session) -> Inputs:
+        wanted = agent_config.config_map_names(raw.get("spec") or {})
+        version = f"{raw['metadata']['uid']}/{raw['metadata'].get('generation')}"
+        now = asyncio.get_running_loop().time()
+        phase = (raw.get("status") or {}).get("phase")
+        steady = phase in {*_UNDER_WAY, Phase.STARTING} or now - session.inputs_read < INPUTS_STALE_SECONDS
+        current = session.inputs is not None and session.inputs_version == version
+        if current and (not wanted or (steady and not session.inputs.missing)):  # type: ignore[union-attr]
+            return session.inputs  # type: ignore[return-value]
+        data = {name: await self._config_map(raw["metadata"]["namespace"], name) for name in wanted}
+        session.inputs, session.inputs_version, session.inputs_read = read_inputs(raw, data), version, now
+        return session.inputs
+
+    async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        try:
+            return dict((await self._kube.get(CONFIG_MAPS, namespace, name)).get("data") or {})
+        except NotFound:
+            return None
+
+    async def _frozen(self, seen: Observed, run: RunRef) -> Frozen | None:
+        if seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
+            return None
+        data = await self._config_map(run.namespace, run.config)
+        if data is None or SPEC_FILE not in data:
+            return None
+        spec = json.loads(data[SPEC_FILE])
+        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}))
+
+    async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
+        children = self._of_run(key, run)
+        if phase in _UNDER_WAY and children.master is None:
+            # Before a run is given up because its master is gone, the API server itself is asked.
+            selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id}"
+            async for pod in self._kube.list(PODS, run.namespace, selector):
+                self._objects.put("Pod", pod)
+            return self._of_run(key, run)
+        return children
+
+    def _of_run(self, key: Key, run: RunRef) -> Children:
+        def mine(kind: str, role: str) -> tuple[Mapping[str, Any], ...]:
+            found = (item for item in self._objects.children(key, kind) if _belongs(item, run))
+            return tuple(item for item in found if item["metadata"]["labels"].get(names.LABEL_ROLE) == role)
+
+        roles = ("master", "worker")
+        jobs = {role: jobs[-1] for role in roles if (jobs := mine("Job", role))}
+        return Children(jobs, {role: mine("Pod", role) for role in roles})
+
+    async def _agent(self, seen: Observed, run: RunRef, attempt: Attempt, children: Children) -> Agent:
+        pod = children.master
+        if pod is not None and children.master_running and pod["status"].get("podIP") and self._due(seen, attempt):
+            attempt.asked = asyncio.get_running_loop().time()
+            await self._ask(self.client(run, pod), attempt)
+        complete = attempt.log.complete
+        return Agent(attempt.state, attempt.answered, attempt.silent_since, complete, attempt.log.cursor)
+
+    def _due(self, seen: Observed, attempt: Attempt) -> bool:
+        if attempt.released:
+            return False
+        ends = attempt.state.get("endsAt")
+        late = seen.phase is Phase.RUNNING and ends and self._clock().timestamp() < float(ends) - 1
+        gap = GAP_RUNNING_SECONDS if late else GAP_SECONDS
+        return asyncio.get_running_loop().time() - attempt.asked >= gap
+
+    async def _ask(self, client: AgentClient, attempt: Attempt) -> None:
+        now: datetime = self._clock()
+        try:
+            attempt.state = await client.state()
+            if attempt.state.get("startedAt"):
+                await _pull(client, attempt)
+        except (AgentUnreachable, AgentError) as error:
+            attempt.silent_since = attempt.silent_since or now
+            log.debug("agent does not answer", extra={"error": str(error)})
+        else:
+            attempt.answered, attempt.silent_since = now, None
+
+
+async def _pull(client: AgentClient, attempt: Attempt) -> None:
+    """All windows that are new; the last page of a held run says that it is complete."""
+    wanted = int(attempt.state.get("cursor") or 0)
+    over = attempt.state.get("state") == "Holding"
+    more = attempt.log.cursor < wanted or (over and not attempt.log.complete)
+    while more:
+        page = await client.windows(attempt.log.cursor)
+        attempt.log.absorb(page)
+        more = bool(page.get("more"))
+
+
+def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:
+    """The current spec with what it points to; every problem is a sentence, never an exception."""
+    try:
+        test = loadtest.parse(raw)
+    except InvalidSpec as error:
+        return Inputs(invalid=str(error))
+    spec = raw["spec"]
+    found = {name: content for name, content in data.items() if content is not None}
+    key = runkey.run_key(spec, found)
+    unsupported = tuple(supported.unsupported(test.spec))
+    missing = _missing(raw, data)
+    files = {} if missing or unsupported else agent_config.scenario_files(spec, found)
+    return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key)
+
+
+def _missing(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> str:
+    namespace = raw["metadata"]["namespace"]
+    for name, content in data.items():
+        if content is None:
+            named = "which spec.scenario.locust.configMap names"
+            return f"ConfigMap {name}, {named}, is not in namespace {namespace}: create it"
+        wanted = raw["spec"]["scenario"]["locust"]["configMap"].get("key", agent_config.LOCUSTFILE)
+        if wanted not in content:
+            keys = ", ".join(sorted(content)) or "none"
+            return (
+                f"ConfigMap {name} has no key {wanted} (its keys: {keys}): correct spec.scenario.locust.configMap.key"
+            )
+    return ""
+
+
+def _belongs(child: Mapping[str, Any], run: RunRef) -> bool:
+    labels = child["metadata"].get("labels") or {}
+    return labels.get(names.LABEL_RUN) == run.id and labels.get(names.LABEL_ATTEMPT) == str(run.attempt)

@@ -1,0 +1,104 @@
+"""One look at one LoadTest: observe, decide, execute, and when to look again."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from loadtest_operator.decide import prepare
+from loadtest_operator.decide.run import decide
+from loadtest_operator.io.kube import LOADTESTS as TESTS
+from loadtest_operator.io.kube import ApiError, ApiUnreachable, Conflict, Kube, NotFound
+from loadtest_operator.runtime.clock import Clock
+from loadtest_operator.runtime.execute import Executor, NotLeading
+from loadtest_operator.runtime.metrics import Metrics
+from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.observe import Observer
+from loadtest_operator.runtime.refusals import Refused
+from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    def __init__(
+        self,
+        kube: Kube,
+        objects: Objects,
+        sessions: Sessions,
+        queue: WorkQueue[Key],
+        observer: Observer,
+        executor: Executor,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._kube = kube
+        self._objects = objects
+        self._sessions = sessions
+        self._queue = queue
+        self._observer = observer
+        self._executor = executor
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, key: Key) -> None:
+        """Never raises: what goes wrong for one LoadTest must not stop the others."""
+        with self._metrics.reconciling():
+            try:
+                await self._look(key)
+                self._queue.succeed(key)
+            except NotLeading as error:
+                log.warning("not leading: %s", error)
+            except Conflict:
+                await self._refresh(key)
+                self._queue.fail(key)
+            except (ApiError, ApiUnreachable) as error:
+                self._metrics.failed("api")
+                wait = self._queue.fail(key)
+                log.warning("API server: %s", error, extra={"test": str(key), "retry_in": wait})
+            except Exception:
+                self._metrics.failed("unexpected")
+                self._queue.fail(key)
+                log.exception("unexpected error", extra={"test": str(key)})
+
+    async def _look(self, key: Key) -> None:
+        seen = await self._observer.observe(key)
+        if seen is None:
+            await self._gone(key)
+            return
+        now = self._clock()
+        plan = decide(seen, now)
+        try:
+            await self._executor.execute(plan, seen)
+        except Refused as refused:
+            plan = prepare.refused(seen, refused.reason, refused.message, now)
+            await self._executor.execute(plan, seen)
+        if plan.requeue_after is not None:
+            self._queue.add_after(key, plan.requeue_after.total_seconds())
+
+    async def _gone(self, key: Key) -> None:
+        """The LoadTest is not there: its Jobs go too, after asking the API server itself."""
+        for job in self._objects.children(key, "Job"):
+            if "deletionTimestamp" not in job["metadata"] and await self.orphaned(job):
+                await self._executor.take_down({**job, "kind": "Job"})
+        self._sessions.drop(key)
+        self._metrics.forget(key)
+        self._queue.forget(key)
+
+    async def orphaned(self, child: Mapping[str, Any]) -> bool:
+        """Whether the owner is gone, on the word of a direct GET, never of a list or a cache."""
+        labels = child["metadata"]["labels"]
+        try:
+            owner = await self._kube.get(TESTS, child["metadata"]["namespace"], labels["loadtest.dev/test"])
+        except NotFound:
+            return True
+        return bool(owner["metadata"]["uid"] != labels.get("loadtest.dev/test-uid"))
+
+    async def _refresh(self, key: Key) -> None:
+        """Somebody wrote before us: look at what they wrote rather than wait for the watch to tell."""
+        try:
+            self._objects.put("LoadTest", await self._kube.get(TESTS, key.namespace, key.name))
+        except NotFound:
+            log.debug("deleted meanwhile", extra={"test": str(key)})
+        except (ApiError, ApiUnreachable) as error:
+            log.info("refresh failed: %s", error, extra={"test": str(key)})

@@ -1,0 +1,42 @@
+"""What the API server's refusals mean for the person who wrote the LoadTest."""
+
+from loadtest_operator.io.kube import ApiError
+from loadtest_operator.model.conditions import Reason
+
+
+class Refused(Exception):
+    """A child may not be created; it may help to change something and wait."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def dry_run_not_supported(error: ApiError) -> bool:
+    """A webhook without dry run: not known whether it would refuse, so go on."""
+    return error.status == 400 and "dry run" in error.message
+
+
+def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused | None:
+    """None: the server could not answer now, which says nothing about the object."""
+    if error.status not in {400, 403, 404, 422} or (error.status == 403 and error.reason == "Conflict"):
+        return None
+    text = error.message
+    if "exceeded quota" in text or "failed quota" in text:
+        return Refused(
+            Reason.QUOTA_EXCEEDED, f"{text}; raise the quota of namespace {namespace}, or ask for less in spec.runners"
+        )
+    if error.status == 403 and "cannot" in text and "in the namespace" in text:
+        return Refused(Reason.ACCESS_MISSING, f"{text}; {role_binding(namespace, account)}")
+    if error.status == 404:
+        return Refused(Reason.PODS_REFUSED, f"{text}; namespace {namespace} is gone or going")
+    return Refused(Reason.PODS_REFUSED, f"the API server refuses the {kind}: {text}")
+
+
+def role_binding(namespace: str, account: str) -> str:
+    """One command that a person with the right to do so can paste."""
+    return (
+        f"to allow it: kubectl create rolebinding loadtest-operator -n {namespace} "
+        f"--clusterrole=loadtest-operator-runs --serviceaccount={account}"
+    )

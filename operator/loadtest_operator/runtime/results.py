@@ -1,0 +1,114 @@
+"""From pulled windows to a stored verdict. Statistics and SQL run in threads, never on the loop."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from loadtest_operator.build.names import RunRef
+from loadtest_operator.decide.judge import Judgement, judge
+from loadtest_operator.decide.observed import Observed
+from loadtest_operator.model import defaults
+from loadtest_operator.model.spec import LoadTestSpec
+from loadtest_operator.runtime.sessions import Attempt
+from loadtest_operator.store import Store, StoredRun, StoreUnavailable
+from loadtest_operator.verdict import validity
+from loadtest_operator.verdict.record import RunRecord, Target, record
+
+log = logging.getLogger(__name__)
+
+
+def series_of(run: RunRef) -> str:
+    return f"loadtest/{run.test}"
+
+
+class Results:
+    """The store, and the HTTP session towards agents, who get none of the API server's credentials."""
+
+    def __init__(self, store: Store, agents: aiohttp.ClientSession) -> None:
+        self._store = store
+        self.agents = agents
+
+    async def look_up(self, run: RunRef, attempt: Attempt) -> None:
+        """Whether the store holds this run's result, for instance because an operator died after the commit."""
+        try:
+            attempt.stored = await asyncio.to_thread(self._store.run, run.id) is not None
+            attempt.store_problem = ""
+        except StoreUnavailable as error:
+            attempt.store_problem = str(error)
+
+    async def judge(self, seen: Observed, attempt: Attempt) -> None:
+        """Judged and committed when this returns, unless the store is away."""
+        run = seen.run
+        assert run is not None
+        try:
+            attempt.judgement = await asyncio.to_thread(self._judge, seen, run, attempt)
+            attempt.judged_generation = seen.generation
+            attempt.stored, attempt.store_problem = True, ""
+        except StoreUnavailable as error:
+            attempt.store_problem = str(error)
+            log.warning("store unavailable", extra={"run": run.id, "error": str(error)})
+
+    def _judge(self, seen: Observed, run: RunRef, attempt: Attempt) -> Judgement:
+        stored = self._store.run(run.id)
+        measured = self._store.windows(run.id) if stored else None
+        fresh = measured is None
+        if measured is None:
+            measured = self._record(seen, run, attempt)
+        spec = _spec(seen)
+        lost = int((attempt.state.get("workers") or {}).get("lost", stored.workers_lost if stored else 0))
+        judgement = judge(spec, measured, validity=validity.assess(measured, expected(spec, lost)))
+        if fresh:
+            self._store.commit_run(_stored(seen, run, measured, judgement, lost))
+        return judgement
+
+    def _record(self, seen: Observed, run: RunRef, attempt: Attempt) -> RunRecord:
+        spec = seen.frozen.test.spec if seen.frozen else _spec(seen)
+        begun, ended = attempt.state.get("startedAt"), attempt.state.get("endedAt")
+        duration = float(ended) - float(begun) if begun and ended else defaults.duration(spec).total_seconds()
+        return record(
+            attempt.log,
+            run=run.id,
+            series=series_of(run),
+            duration_s=duration,
+            warmup_s=defaults.warmup(spec).total_seconds(),
+            window_s=defaults.window_seconds(spec),
+            config_hash=seen.status["run"]["runKey"],
+            namespace=run.namespace,
+            test=run.test,
+            number=run.number,
+            attempt=run.attempt,
+            target=Target(version=spec.target.version, images=_images(seen)),
+        )
+
+
+def expected(spec: LoadTestSpec, lost: int) -> validity.Expected:
+    return validity.Expected(
+        workers=defaults.workers(spec),
+        workers_lost=lost,
+        users=spec.load.users,
+        ramp_s=defaults.ramp(spec).total_seconds(),
+        tolerate_loss=defaults.tolerate_loss(spec),
+    )
+
+
+def _spec(seen: Observed) -> LoadTestSpec:
+    """Thresholds and gate of the current spec; the load is the same while the run key is."""
+    test = seen.inputs.test or (seen.frozen.test if seen.frozen else None)
+    assert test is not None
+    return test.spec
+
+
+def _images(seen: Observed) -> dict[str, str]:
+    """The digests of what generated the load."""
+    found: dict[str, str] = {}
+    for pod in seen.children.all_pods:
+        statuses: list[Mapping[str, Any]] = (pod.get("status") or {}).get("containerStatuses") or []
+        found.update({item["name"]: item["imageID"] for item in statuses if item.get("imageID")})
+    return found
+
+
+def _stored(seen: Observed, run: RunRef, measured: RunRecord, judgement: Judgement, lost: int) -> StoredRun:
+    return StoredRun.of(measured, uid=run.uid, judgement=judgement, phase=str(seen.phase), workers_lost=lost)

@@ -1,0 +1,133 @@
+"""Resync: list every kind, compare with what watching told, repair the difference, sweep what nobody owns any more.
+
+Kopf loses a deletion that happens while its watch is down and a 410 makes it list again; and the ConfigMaps that
+specs name are not watched at all. Both are found here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from loadtest_operator.build.names import (
+    CHILD_SELECTOR,
+    LABEL_ATTEMPT,
+    LABEL_INSTANCE,
+    LABEL_RUN,
+    LABEL_TEST,
+    LABEL_TEST_UID,
+    RunRef,
+)
+from loadtest_operator.io import kube as api
+from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube, Resource
+from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+KINDS: tuple[tuple[Resource, str], ...] = ((api.LOADTESTS, ""), (api.JOBS, CHILD_SELECTOR), (api.PODS, CHILD_SELECTOR))
+FIRST_RETRY_SECONDS = 1.0
+
+Object = dict[str, Any]
+
+
+class Resync:
+    def __init__(
+        self,
+        kube: Kube,
+        objects: Objects,
+        queue: WorkQueue[Key],
+        executor: Executor,
+        orphaned: Callable[[Object], Awaitable[bool]],
+        *,
+        namespaces: tuple[str, ...],
+        instance: str,
+        every_seconds: float,
+    ) -> None:
+        self._kube = kube
+        self._objects = objects
+        self._queue = queue
+        self._executor = executor
+        self._orphaned = orphaned
+        self._namespaces = namespaces
+        self._instance = instance
+        self._every = every_seconds
+        self.succeeded_at = asyncio.get_running_loop().time()
+
+    async def first(self) -> None:
+        """Before anything is decided: a LoadTest without its pods looks like one that lost them."""
+        while not await self.once():  # noqa: ASYNC110  nothing would set an event: the API server is away
+            await asyncio.sleep(FIRST_RETRY_SECONDS)
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            await self.once()
+
+    async def once(self) -> bool:
+        try:
+            for resource, selector in KINDS:
+                await self._compare(resource, selector)
+            for test in self._objects.all("LoadTest"):
+                self._queue.add(Key(test["metadata"]["namespace"], test["metadata"]["name"]))
+            await self._sweep()
+        except ApiError as error:
+            log.warning("resync: %s", explain(error))
+            return False
+        except ApiUnreachable as error:
+            log.warning("resync: %s", error)
+            return False
+        self.succeeded_at = asyncio.get_running_loop().time()
+        return True
+
+    async def _compare(self, resource: Resource, selector: str) -> None:
+        before = {_identity(item): item for item in self._objects.all(resource.kind)}
+        for namespace in self._namespaces or (None,):
+            async for item in self._kube.list(resource, namespace, selector):
+                before.pop(_identity(item), None)
+                if key := self._objects.put(resource.kind, item):
+                    self._queue.add(key)
+        for vanished in before.values():
+            if key := self._objects.drop(resource.kind, vanished):
+                log.info("found deleted by listing", extra={"kind": resource.kind, "object": str(key)})
+                self._queue.add(key)
+
+    async def _sweep(self) -> None:
+        """What `--cascade=orphan`, or a deletion while nobody looked, left behind; only of this installation."""
+        for job in list(self._objects.all("Job")):
+            metadata = job["metadata"]
+            labels = metadata.get("labels") or {}
+            known = self._objects.test(Key(metadata["namespace"], labels.get(LABEL_TEST, "")))
+            if labels.get(LABEL_INSTANCE) != self._instance or "deletionTimestamp" in metadata:
+                continue
+            if known is not None and known["metadata"]["uid"] == labels.get(LABEL_TEST_UID):
+                continue
+            if await self._orphaned(job):
+                await self._take_down(job)
+
+    async def _take_down(self, job: Object) -> None:
+        metadata, labels = job["metadata"], job["metadata"]["labels"]
+        number = labels[LABEL_RUN].rsplit("-", 2)[1]
+        run = RunRef(
+            metadata["namespace"], labels[LABEL_TEST], labels[LABEL_TEST_UID], int(number), int(labels[LABEL_ATTEMPT])
+        )
+        place = {"namespace": metadata["namespace"]}
+        log.info("sweeping what no LoadTest owns", extra={"job": metadata["name"], **place})
+        await self._executor.take_down({"kind": "Service", "metadata": {"name": run.service, **place}})
+        await self._executor.take_down({"kind": "ConfigMap", "metadata": {"name": run.config, **place}})
+        await self._executor.take_down(job)
+
+
+def explain(error: ApiError) -> str:
+    """What an installer has to do."""
+    if error.status == 404:
+        return "the CRDs are not installed: kubectl apply -f crds/"
+    if error.status == 403:
+        return f"{error.message}; apply the operator's RBAC (manifests/install.yaml), or set watch_namespaces"
+    return str(error)
+
+
+def _identity(item: Object) -> tuple[str, str, str]:
+    metadata = item["metadata"]
+    return metadata["namespace"], metadata["name"], metadata["uid"]

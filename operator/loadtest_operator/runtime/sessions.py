@@ -1,0 +1,55 @@
+"""What this process knows of a run beside the API objects: pulled windows, the last state, the verdict. Can be lost."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.observed import Frozen, Inputs
+from loadtest_operator.runtime.objects import Key
+from loadtest_operator.verdict.windows import WindowLog
+
+
+@dataclass
+class Attempt:
+    """One attempt of one run."""
+
+    fence: str
+    log: WindowLog = field(default_factory=WindowLog)
+    state: dict[str, Any] = field(default_factory=dict)
+    answered: datetime | None = None
+    silent_since: datetime | None = None
+    asked: float = float("-inf")  # on the loop's clock
+    frozen: Frozen | None = None
+    stored: bool | None = None  # None: the store has not been asked
+    judgement: Judgement | None = None
+    judged_generation: int = 0
+    store_problem: str = ""
+    released: bool = False
+
+
+@dataclass
+class Session:
+    """One LoadTest."""
+
+    inputs: Inputs | None = None
+    inputs_version: str = ""
+    inputs_read: float = float("-inf")  # on the loop's clock
+    attempt: Attempt | None = None
+
+    def of(self, fence: str) -> Attempt:
+        """The attempt with this fence; whatever belonged to another one is forgotten."""
+        if self.attempt is None or self.attempt.fence != fence:
+            self.attempt = Attempt(fence)
+        return self.attempt
+
+
+class Sessions:
+    def __init__(self) -> None:
+        self._by_key: dict[Key, Session] = {}
+
+    def of(self, key: Key) -> Session:
+        return self._by_key.setdefault(key, Session())
+
+    def drop(self, key: Key) -> None:
+        self._by_key.pop(key, None)

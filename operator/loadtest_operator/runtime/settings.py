@@ -1,0 +1,79 @@
+"""Everything that an installer may change: one model, from which docs and chart values are generated."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+PREFIX = "LOADTEST_"
+
+
+class SettingsError(Exception):
+    """A setting cannot be read; the message names it."""
+
+
+class Settings(BaseModel):
+    """Read from a YAML file (`--settings`), each overridable by an environment variable such as LOADTEST_WORKERS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instance: str = Field(
+        "loadtest-operator", description="Name of this installation; two in one cluster need different names."
+    )
+    namespace: str = Field(
+        "", description="The operator's own namespace; default: that of its pod or kubeconfig context."
+    )
+    watch_namespaces: tuple[str, ...] = Field((), description="Namespaces to serve; empty means all.")
+    image: str = Field(
+        "ghcr.io/loadtest-operator/loadtest-operator:0.1.0",
+        description="Image with agent and Locust for load pods without one of their own.",
+    )
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
+        "IfNotPresent", description="Pull policy of load pods."
+    )
+    agent_access: Literal["auto", "direct", "proxy"] = Field(
+        "auto",
+        description="How to reach masters: by pod address, or through the API server; auto: direct inside the cluster.",
+    )
+    store: Path = Field(Path("/var/lib/loadtest-operator/store.db"), description="SQLite file that keeps results.")
+    listen_host: str = Field("0.0.0.0", description="Address of /metrics, /healthz and /readyz.")  # noqa: S104
+    listen_port: int = Field(
+        8080, ge=0, le=65535, description="Port of /metrics, /healthz and /readyz; 0 picks a free one."
+    )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        16, description="LoadTests that are reconciled at the same time."
+    )
+    resync_seconds: float = Field(
+        300.0, ge=1, description="How often every kind is listed and compared with what watching told."
+    )
+    lease_name: str = Field(
+        "loadtest-operator", description="Lease that the active process holds; empty: no other process can be there."
+    )
+    lease_seconds: float = Field(15.0, ge=2, description="How long a process that died keeps others waiting.")
+    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+
+
+def load(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """File, then environment, then the command line."""
+    try:
+        values = (yaml.safe_load(path.read_text()) if path else None) or {}
+        values.update(_environment())
+        values.update(overrides or {})
+        return Settings.model_validate(values)
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"settings file {path}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def _environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        text = os.environ.get(PREFIX + name.upper())
+        if text is not None:
+            many = field.annotation == tuple[str, ...]
+            values[name] = tuple(part for part in text.split(",") if part) if many else text
+    return values
