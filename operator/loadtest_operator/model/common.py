@@ -44,7 +44,7 @@ UrlPath = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
-Argument = Annotated[str, Text(4096, min=0, multiline=True)]
+Argument = Annotated[str, Text(4096, min=0)]
 Command = Annotated[tuple[Argument, ...], Items(64, min=1)]
 Headers = Annotated[dict[str, Annotated[str, Text(4096, min=0)]], Entries(50)]
 StringMap = Annotated[dict[str, Annotated[str, Text(1024, min=0)]], Entries(64)]

@@ -123,7 +123,7 @@ class Condition(Lenient):
     type: Annotated[str, Text(64)] = Field(description="Which fact this is about, such as Ready or Completed.")
     status: ConditionStatus = Field(description="Whether it holds: True, False or Unknown.")
     reason: Annotated[str, Text(64)] = Field(description="Why, as one word that a program can match.")
-    message: Annotated[str, Text(MESSAGE_MAX, min=0, multiline=True)] = Field(
+    message: Annotated[str, Text(MESSAGE_MAX, min=0)] = Field(
         description="Why, as a sentence that a person can act on."
     )
     observed_generation: int | None = Field(

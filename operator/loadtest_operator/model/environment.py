@@ -10,7 +10,7 @@ from loadtest_operator.model.phases import Keep
 from loadtest_operator.model.quantities import Timeout
 from loadtest_operator.model.rules import at_least_one, exactly_one
 
-Manifest = Annotated[str, Text(200_000, multiline=True)]
+Manifest = Annotated[str, Text(200_000)]
 Cidr = Annotated[
     str, Text(43, r"[0-9A-Fa-f:.]+/[0-9]{1,3}", "must be an address range such as 203.0.113.0/24 or 2001:db8::/32")
 ]

@@ -15,7 +15,7 @@ class Problem:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-class InvalidSpec(ValueError):  # noqa: N818 - it is the reason that the status shows, InvalidSpec
+class InvalidSpec(ValueError):
     """An object breaks the rules of its kind; `problems` has one entry for each broken one."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:

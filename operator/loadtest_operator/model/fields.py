@@ -51,13 +51,17 @@ def broken(message: str) -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Text:
-    """A bounded string. With a pattern (without anchors), `says` is the sentence for one that does not match."""
+    """A bounded string. With a pattern (without anchors), `says` is the sentence for one that does not match.
+
+    `bound` limits it further: a CEL condition over `self` with its Python twin.
+    """
 
     max: int
     pattern: str = ""
     says: str = ""
     min: int = 1
-    multiline: bool = False
+    bound: str = ""
+    within: Callable[[str], bool] = field(default=lambda _: True)
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
@@ -65,12 +69,12 @@ class Text:
 
     @property
     def cel(self) -> str:
-        """The pattern as the API server checks it."""
-        return f"self.matches({quoted(f'^({self.pattern})$')})" if self.pattern else ""
+        """Pattern and bound as the API server checks them."""
+        return _cel(self.pattern, self.bound) if self.pattern else ""
 
     def fits(self, text: str) -> bool:
-        """Whether the text has the form of the pattern."""
-        return not self.pattern or self._regex.fullmatch(text) is not None
+        """Whether the text has the form of the pattern and keeps the bound."""
+        return not self.pattern or (self._regex.fullmatch(text) is not None and self.within(text))
 
     def check(self, text: str) -> str:
         """The text itself, when it is as it must be."""
@@ -106,9 +110,8 @@ class Measure:
 
     @property
     def cel(self) -> str:
-        """Pattern and bound as the API server checks them; the bound is not reached by a text that does not match."""
-        matches = f"self.matches({quoted(f'^({self.pattern})$')})"
-        return f"{matches} && {self.bound}" if self.bound else matches
+        """Pattern and bound as the API server checks them."""
+        return _cel(self.pattern, self.bound)
 
     def check(self, raw: object) -> object:
         """The value of a text, or a value that is one already."""
@@ -171,13 +174,18 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Preserved:
-    """Kept as written and checked by the API server when it becomes part of a pod, not here.
+    """A map that is kept as written: the API server checks it when it becomes part of a pod, not here.
 
-    `type` is `object`, or empty for any JSON value. `like` names the Kubernetes type it is shaped like.
+    `like` names what it is shaped like.
     """
 
     like: str
-    type: str = "object"
+
+
+def _cel(pattern: str, bound: str) -> str:
+    """The bound is not reached by a text that does not match."""
+    matches = f"self.matches({quoted(f'^({pattern})$')})"
+    return f"{matches} && {bound}" if bound else matches
 
 
 def quoted(text: str) -> str:

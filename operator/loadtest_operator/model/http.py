@@ -18,7 +18,7 @@ from loadtest_operator.model.phases import DataMode, Method, OnEnd
 from loadtest_operator.model.quantities import Duration, Latency, Timeout
 from loadtest_operator.model.rules import Rule, at_most_one, exactly_one, excludes
 
-Body = Annotated[str, Text(65_536, min=0, multiline=True)]
+Body = Annotated[str, Text(65_536, min=0)]
 Selector = Annotated[str, Text(512)]
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -92,7 +92,7 @@ class Request(Model):
 
     rules = (
         exactly_one("path", "websocket", hint=": what the request asks for"),
-        excludes("websocket", "method", "query", "headers", "body", "save", "expect", "timeout"),
+        excludes("websocket", "method", "query", "headers", "json", "body", "save", "expect", "timeout"),
         at_most_one("body", "json", hint=": a request has one body"),
     )
 
@@ -103,10 +103,10 @@ class Request(Model):
     path: UrlPath | None = Field(None, description="The path below target.url, such as /cart.")
     query: StringMap | None = Field(None, description="Query parameters; they are encoded for you.")
     headers: Headers | None = Field(None, description="Headers of this request, added to those of the scenario.")
-    json_body: Annotated[Any, Preserved("any JSON value", type="")] = Field(
-        None, alias="json", description="The body as JSON; sets Content-Type."
+    json_body: Annotated[dict[str, Any], Preserved("a JSON object")] | None = Field(
+        None, alias="json", description="The body as a JSON object; sets Content-Type."
     )
-    body: Body | None = Field(None, description="The body as text, sent as it is.")
+    body: Body | None = Field(None, description="The body as text, sent as it is; also for JSON that is not an object.")
     weight: Weight | None = Field(
         None, description="How often it is chosen, relative to the others. Means nothing in a sequence."
     )

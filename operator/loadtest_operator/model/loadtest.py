@@ -14,13 +14,23 @@ from loadtest_operator.model.rules import Rule
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import LoadTestStatus
 
-ROOT_RULES: Final[tuple[Rule, ...]] = name_rules(LOADTEST, NAME_MAX)
+
+def _waits_for_itself(test: "LoadTest") -> bool:
+    return test.spec.queue is not None and test.metadata.name in (test.spec.queue.after or ())
+
+
+_NOT_AFTER_ITSELF: Final = Rule(
+    cel="!has(self.spec.queue) || !has(self.spec.queue.after) || !(self.metadata.name in self.spec.queue.after)",
+    holds=lambda test: not _waits_for_itself(test),
+    message="spec.queue.after must not name the test itself, which would wait for ever: remove it",
+    at=".spec.queue.after",
+)
 
 
 class LoadTest(Model):
     """A load test: what to test, with what load, what counts as good; and how it went."""
 
-    rules = ROOT_RULES
+    rules = (*name_rules(LOADTEST, NAME_MAX), _NOT_AFTER_ITSELF)
 
     api_version: Annotated[Literal["loadtest.dev/v1alpha1"], Field(description=f"Always {API_VERSION}.")]
     kind: Annotated[Literal["LoadTest"], Field(description=f"Always {LOADTEST}.")]

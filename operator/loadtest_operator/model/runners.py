@@ -12,7 +12,7 @@ from loadtest_operator.model.rules import Rule, exactly_one
 PodShaped = dict[str, Any]
 Resources = Annotated[PodShaped, Preserved("ResourceRequirements")]
 LabelMap = Annotated[dict[str, Annotated[str, Text(63, min=0)]], Entries(50)]
-AnnotationMap = Annotated[dict[str, Annotated[str, Text(4096, min=0, multiline=True)]], Entries(50)]
+AnnotationMap = Annotated[dict[str, Annotated[str, Text(4096, min=0)]], Entries(50)]
 QualifiedName = Annotated[str, Text(253, r"[^\s]+", "must be one word")]
 _VOLUME_KINDS = ("configMap", "secret", "emptyDir", "persistentVolumeClaim")
 

@@ -10,7 +10,7 @@ from loadtest_operator.model.http import Http
 from loadtest_operator.model.rules import exactly_one
 
 # kubectl apply keeps a copy of the whole object in an annotation of at most 256 KiB: larger scripts go to a ConfigMap.
-Script = Annotated[str, Text(200_000, multiline=True)]
+Script = Annotated[str, Text(200_000)]
 ImagePath = Annotated[
     str, Text(1024, r"/[^\s]+", "must be the absolute path of a file in runners.image, such as /app/locustfile.py")
 ]

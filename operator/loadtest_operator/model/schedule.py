@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
 from loadtest_operator.model import reading
 from loadtest_operator.model.common import Label, ObjectName
+from loadtest_operator.model.errors import Problem
 from loadtest_operator.model.fields import Items, Model, Text
 from loadtest_operator.model.meta import ObjectMeta, name_rules
 from loadtest_operator.model.names import SCHEDULE, SCHEDULE_NAME_MAX
@@ -17,11 +19,45 @@ from loadtest_operator.model.runners import AnnotationMap, LabelMap
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import LoadTestScheduleStatus
 
-_PART: Final = r"[-0-9A-Za-z*/,#]+"
+
+def _cron_field(value: str, special: str = "") -> str:
+    """One field of a cron expression: a list of values, ranges and steps, with the special forms of that field."""
+    item = rf"((\*|{value}(-{value})?)(/[0-9]{{1,2}})?{special})"
+    return f"{item}(,{item})*"
+
+
+_MONTH: Final = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_WEEKDAY: Final = "([0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
+_CRON: Final = " +".join(
+    (
+        _cron_field("[0-5]?[0-9]"),
+        _cron_field("([01]?[0-9]|2[0-3])"),
+        _cron_field("(0?[1-9]|[12][0-9]|3[01])", "|L"),
+        _cron_field(_MONTH),
+        _cron_field(_WEEKDAY, f"|{_WEEKDAY}(L|#[1-5])"),
+    )
+)
 CRON_SAYS: Final = 'must be five cron fields such as "0 2 * * *" (minute, hour, day, month, weekday; L and # are known)'
-Cron = Annotated[str, Text(100, rf"{_PART}( +{_PART}){{4}}", CRON_SAYS)]
+Cron = Annotated[str, Text(100, _CRON, CRON_SAYS)]
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        return ZoneInfo(name) is not None
+    except ZoneInfoNotFoundError:
+        return False
+
+
 TimeZone = Annotated[
-    str, Text(64, r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "must be a time zone's name such as Europe/Berlin or UTC")
+    str,
+    Text(
+        64,
+        "[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*",
+        "must be a time zone's name such as Europe/Berlin or UTC",
+        # An unknown zone is an evaluation error, which refuses the object as well.
+        bound="timestamp('2026-01-01T00:00:00Z').getFullYear(self) > 0",
+        within=_zone_exists,
+    ),
 ]
 
 
@@ -131,3 +167,8 @@ class LoadTestSchedule(Model):
 def parse(raw: Mapping[str, Any]) -> LoadTestSchedule:
     """A LoadTestSchedule as read from YAML or from the API server; raises InvalidSpec with every problem found."""
     return reading.parse(LoadTestSchedule, raw)
+
+
+def problems(raw: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a LoadTestSchedule; nothing when it is fine."""
+    return reading.problems(LoadTestSchedule, raw)

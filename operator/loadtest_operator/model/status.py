@@ -12,10 +12,10 @@ from loadtest_operator.model.phases import ComparisonResult, Phase, ThresholdRes
 USER_TEXT_MAX: Final = 128
 SIZE_MAX: Final = 16 * 1024
 
-Words = Annotated[str, Text(USER_TEXT_MAX, min=0, multiline=True)]
+Words = Annotated[str, Text(USER_TEXT_MAX, min=0)]
 Number = Annotated[str, Text(24, min=0)]
 Moment = Annotated[str, Text(32, min=0)]
-Sentence = Annotated[str, Text(512, min=0, multiline=True)]
+Sentence = Annotated[str, Text(512, min=0)]
 Conditions = Annotated[tuple[Condition, ...], Items(20, key="type")]
 Count = Annotated[int, Field(ge=0)]
 

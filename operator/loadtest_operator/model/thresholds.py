@@ -1,108 +1,24 @@
 """Absolute limits, each with its own unit."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
-from loadtest_operator.model import quantities
+from loadtest_operator.model import limits
 from loadtest_operator.model.common import EndpointName, Label, Title
 from loadtest_operator.model.fields import Items, Model, Text
 from loadtest_operator.model.phases import Metric, Reduce, Worse
-from loadtest_operator.model.quantities import (
-    DURATION_PATTERN,
-    NUMBER_PATTERN,
-    RATE_PATTERN,
-    SHARE_PATTERN,
-    Span,
-    matches_cel,
-    rate_cel,
-    share_cel,
-)
+from loadtest_operator.model.quantities import Span
 from loadtest_operator.model.rules import Rule, at_least_one, exactly_one, excludes, needs
 
-SHARES: Final = frozenset({Metric.ERROR_RATE, Metric.DRIFT})
-LATENCIES: Final = frozenset(Metric) - SHARES - {Metric.RPS}
-_IS_SHARE: Final = "self.metric in ['errorRate', 'drift']"
-_IS_RATE: Final = "self.metric == 'rps'"
-_IS_LATENCY: Final = f"!({_IS_SHARE}) && !({_IS_RATE})"
-
-Limit = Annotated[str, Text(20, r"[-+.0-9a-z%/]+", 'must be a limit such as 500ms, 1%, 200/s or "0.1"')]
-PromQL = Annotated[str, Text(4096, multiline=True)]
+Limit = Annotated[str, Text(limits.LONGEST, r"[-+.0-9a-z%/]+", 'must be a limit such as 500ms, 1%, 200/s or "0.1"')]
+PromQL = Annotated[str, Text(4096)]
 
 
 class Abort(Model):
     """When a crossed limit stops the run."""
 
     lasting: Span = Field(alias="for", description="How long the limit must be crossed without a break, such as 30s.")
-
-
-def _unit(threshold: "Threshold") -> tuple[str, str]:
-    """The pattern that the limits of a threshold must have, and the sentence that says so."""
-    match threshold.metric:
-        case None:
-            return NUMBER_PATTERN, quantities.NUMBER_SAYS
-        case Metric.RPS:
-            return RATE_PATTERN, quantities.RATE_SAYS
-        case metric if metric in SHARES:
-            return SHARE_PATTERN, quantities.SHARE_SAYS
-        case _:
-            return DURATION_PATTERN, quantities.LATENCY_SAYS
-
-
-def _unit_rule(limit: str, applies: str, kind: str, pattern: str, says: str) -> Rule:
-    """One limit of one kind of metric has that kind's unit."""
-    text = Text(20, pattern)
-    return Rule(
-        cel=f"!has(self.{limit}) || !({applies}) || {matches_cel(f'self.{limit}', pattern)}",
-        holds=lambda t: getattr(t, limit) is None or _unit(t)[0] != pattern or text.fits(getattr(t, limit)),
-        message=f"{limit} {says} for {kind}",
-        at=f".{limit}",
-    )
-
-
-def _unit_rules(limit: str) -> tuple[Rule, ...]:
-    return (
-        _unit_rule(
-            limit, f"has(self.metric) && {_IS_LATENCY}", "a latency metric", DURATION_PATTERN, quantities.LATENCY_SAYS
-        ),
-        _unit_rule(limit, f"has(self.metric) && {_IS_SHARE}", "this metric", SHARE_PATTERN, quantities.SHARE_SAYS),
-        _unit_rule(limit, f"has(self.metric) && {_IS_RATE}", "rps", RATE_PATTERN, quantities.RATE_SAYS),
-        _unit_rule(limit, "has(self.promql)", "promql", NUMBER_PATTERN, quantities.NUMBER_SAYS),
-    )
-
-
-def _milder(applies: str, value: str, pattern: str, order: str) -> Rule:
-    """For one kind of limit: warn comes before fail."""
-    warn, fail = value.replace("LIMIT", "self.warn"), value.replace("LIMIT", "self.fail")
-    fits = f"{matches_cel('self.warn', pattern)} && {matches_cel('self.fail', pattern)}"
-    return Rule(
-        cel=f"!has(self.warn) || !has(self.fail) || !({applies}) || !({fits}) || {warn} {order} {fail}",
-        holds=lambda t: _unit(t)[0] != pattern or _warn_is_milder(t, order),
-        message="warn must be milder than fail: swap them or remove one",
-        at=".warn",
-    )
-
-
-def _warn_is_milder(threshold: "Threshold", order: str) -> bool:
-    if (threshold.worse is Worse.LOWER) != (order == ">") and threshold.metric is None:
-        return True
-    try:
-        warn, fail = threshold.warn_value, threshold.fail_value
-    except ValueError:
-        return True
-    if warn is None or fail is None:
-        return True
-    return warn > fail if order == ">" else warn < fail
-
-
-_LOWER: Final = "has(self.worse) && self.worse == 'lower'"
-_MILDER: Final = (
-    _milder(f"has(self.metric) && {_IS_LATENCY}", "duration(LIMIT)", DURATION_PATTERN, "<"),
-    _milder(f"has(self.metric) && {_IS_SHARE}", share_cel("LIMIT"), SHARE_PATTERN, "<"),
-    _milder(f"has(self.metric) && {_IS_RATE}", rate_cel("LIMIT"), RATE_PATTERN, ">"),
-    _milder(f"has(self.promql) && !({_LOWER})", "double(LIMIT)", NUMBER_PATTERN, "<"),
-    _milder(f"has(self.promql) && {_LOWER}", "double(LIMIT)", NUMBER_PATTERN, ">"),
-)
 
 
 class Threshold(Model):
@@ -136,9 +52,7 @@ class Threshold(Model):
             message="metric recovery and drift look at the whole run: remove slice and abort",
             at=".metric",
         ),
-        *_unit_rules("warn"),
-        *_unit_rules("fail"),
-        *_MILDER,
+        *limits.RULES,
     )
 
     name: Title | None = Field(None, description="What results call it. Without it: metric, endpoint and stage.")
@@ -171,12 +85,12 @@ class Threshold(Model):
     @property
     def warn_value(self) -> float | None:
         """The warning limit in base units: seconds, fraction, per second, or the plain number."""
-        return self._value(self.warn)
+        return limits.value(self, "warn")
 
     @property
     def fail_value(self) -> float | None:
         """The failing limit in base units: seconds, fraction, per second, or the plain number."""
-        return self._value(self.fail)
+        return limits.value(self, "fail")
 
     @property
     def lower_is_worse(self) -> bool:
@@ -188,21 +102,9 @@ class Threshold(Model):
         """How results call this threshold: its name, or what it limits."""
         if self.name is not None:
             return self.name
-        parts = [str(self.metric), *(f"of {self.endpoint}" for _ in [0] if self.endpoint)]
-        return " ".join([*parts, *(f"in {self.stage}" for _ in [0] if self.stage)])
-
-    def _value(self, limit: str | None) -> float | None:
-        if limit is None:
-            return None
-        match self.metric:
-            case None:
-                return float(limit)
-            case Metric.RPS:
-                return quantities.parse_rate(limit)
-            case metric if metric in SHARES:
-                return quantities.parse_share(limit)
-            case _:
-                return quantities.parse_latency(limit)
+        endpoint = f" of {self.endpoint}" if self.endpoint else ""
+        stage = f" in {self.stage}" if self.stage else ""
+        return f"{self.metric}{endpoint}{stage}"
 
 
 Thresholds = Annotated[tuple[Threshold, ...], Items(50)]

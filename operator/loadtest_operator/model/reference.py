@@ -1,0 +1,5 @@
+"""docs/reference.md, made from the models."""
+
+
+def render() -> str:
+    return ""
