@@ -1,0 +1,56 @@
+"""Name the ways in which requests fail, without the secrets that error texts carry; knows no clock."""
+
+from __future__ import annotations
+
+import re
+
+KIND_LENGTH = 80
+SAMPLE_LENGTH = 128  # API.md: user text is cut at 128 characters
+
+# Whatever follows a question mark in a URL, user:password@ in front of a host, and values that are named like secrets.
+_QUERY = re.compile(r"\?[^\s'\"<>)\]]+")
+_USERINFO = re.compile(r"(\w+://)[^/@\s]+@")
+_SECRET = re.compile(
+    r"(?i)\b(authorization|bearer|basic|token|password|passwd|secret|api[-_]?key|cookie|session)"
+    r"(['\"]?\s*[:=]\s*(?:bearer\s+|basic\s+)?|\s+)['\"]?[^\s'\",;&]+"
+)
+_BAD_STATUS = 400
+
+
+def clean(text: str) -> str:
+    text = _QUERY.sub("", _USERINFO.sub(r"\1", text))
+    return _SECRET.sub(r"\1 ***", " ".join(text.split()))
+
+
+def status_of(response: object) -> int | None:
+    """The HTTP status; 0 when the client says that nobody answered, None when there is no such thing."""
+    if response is None:
+        return 0
+    status = getattr(response, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def kind_of(exception: object, status: int | None) -> str:
+    """'HTTP 503' for what the server said; else the exception's class, with its text where a person wrote it."""
+    if status is not None and status >= _BAD_STATUS:
+        return f"HTTP {status}"
+    if isinstance(exception, str):
+        return clean(exception)[:KIND_LENGTH]
+    name = type(exception).__name__
+    # Texts of network errors carry addresses and times, which would make every failure a kind of its own.
+    if isinstance(exception, OSError | EOFError) or _is_network(exception):
+        return name
+    text = clean(str(exception))
+    return f"{name}: {text}"[:KIND_LENGTH] if text else name
+
+
+def _is_network(exception: object) -> bool:
+    return any(
+        base.__module__.split(".", 1)[0] in ("gevent", "geventhttpclient", "urllib3", "zmq")
+        for base in type(exception).__mro__
+    )
+
+
+def sample_of(exception: object) -> str:
+    text = clean(exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}")
+    return text[:SAMPLE_LENGTH]

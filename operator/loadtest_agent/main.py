@@ -1,0 +1,112 @@
+"""Entry of both roles: configuration, script, role, and in every case a last word and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadtest_agent import config as configuration
+from loadtest_agent import termination
+from loadtest_agent.errors import AgentError, Terminated
+from loadtest_agent.protocol import Exit, Reason, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadtest_agent.config import Config
+    from loadtest_agent.locustfile import UserCode
+
+# Threads and exit handlers of user code get this long; then the process ends whatever they do.
+_EXIT_SECONDS = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="start.py", description="Run one pod of a load test.")
+    parser.add_argument("--config", required=True, type=Path)
+    parser.add_argument("--role", required=True, choices=("master", "worker"))
+    options = parser.parse_args(arguments)
+    # As the first process of a container we get no default action for SIGTERM: until Locust runs, just end.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(Exit.FAILED_LATER))
+    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
+        del os.environ[name]
+    config: Config | None = None
+    try:
+        config = configuration.read(options.config)
+        code = _master(config) if options.role == "master" else _worker(config)
+    except AgentError as error:
+        code = _failed(config, options.role, error)
+    except Terminated:
+        code = _failed(config, options.role, AgentError(Reason.STOPPED, "the process was told to terminate"))
+    except Exception:  # noqa: BLE001 - the last word must be said whatever happened
+        unexpected = AgentError(Reason.INTERNAL_ERROR, traceback.format_exc(limit=-6).strip())
+        code = _failed(config, options.role, unexpected)
+    return _end(code)
+
+
+def _failed(config: Config | None, role: str, error: AgentError) -> int:
+    sys.stderr.write(f"{error.reason}: {error.message}\n")
+    termination.write(config, role, State.FAILED, error)
+    return Exit.FAILED_BEFORE_LOAD
+
+
+def _end(code: int) -> int:
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(code))
+    signal.setitimer(signal.ITIMER_REAL, _EXIT_SECONDS)
+    return code
+
+
+def _patch() -> None:
+    """What importing Locust does, but before anything else is imported that would have to be patched."""
+    from gevent import monkey
+
+    monkey.patch_all()
+
+
+def _load(config: Config, role: str) -> UserCode:
+    from loadtest_agent import engine, locustfile
+
+    engine.check_version()
+    sys.argv = ["locust", *engine.arguments(config, role)]
+    return locustfile.load(config)
+
+
+def _master(config: Config) -> int:
+    _patch()
+    import gevent
+
+    from loadtest_agent.master import Master
+
+    master = Master(config)
+    master.serve()
+    gevent.sleep(0)
+    code = _load(config, "master")
+    gevent.signal_handler(signal.SIGTERM, master.terminate)
+    exit_code = master.run(code)
+    termination.write(config, "master", master.state, master.error, master.totals())
+    return exit_code
+
+
+def _worker(config: Config) -> int:
+    _patch()
+    import gevent
+
+    from loadtest_agent.worker import Worker
+
+    worker = Worker(config)
+    code = _load(config, "worker")
+    gevent.signal_handler(signal.SIGTERM, worker.terminate)
+    try:
+        exit_code = worker.run(code)
+    except AgentError as error:
+        if not worker.took_part():
+            raise
+        sys.stderr.write(f"{error.reason}: {error.message}\n")
+        termination.write(config, "worker", State.FAILED, error, worker.totals())
+        return Exit.FAILED_LATER
+    termination.write(config, "worker", State.RELEASED, None, worker.totals())
+    return exit_code

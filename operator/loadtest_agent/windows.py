@@ -1,0 +1,201 @@
+"""The master's store of windows: keeps what each worker sent, adds workers up, and hands out changes since a cursor.
+
+A window of a worker is replaced when it comes again, never added, so that repeated and reordered reports are harmless.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loadtest_agent import histogram, protocol, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadtest_agent.histogram import Histogram
+
+RECENT_SECONDS = 10.0
+_OTHER: wire.Endpoint = ("", protocol.OTHER)
+
+
+@dataclass
+class _Brief:
+    """The whole of a worker's window in a few numbers, for the live figures."""
+
+    n: int
+    errors: int
+    hist: Histogram
+    covered: float
+    health: wire.Health
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What the last seconds looked like."""
+
+    seconds: float
+    requests: int
+    errors: int
+    p95: float | None
+    cpu: float
+    lag: float
+
+
+class WindowStore:
+    """All windows of one attempt, by number and worker."""
+
+    def __init__(self, window_seconds: float) -> None:
+        self.window_seconds = window_seconds
+        self.cursor = 0
+        self.requests = 0
+        self.errors = 0
+        self.totals: dict[wire.Endpoint, wire.Cell] = {}
+        self._blobs: dict[int, dict[str, bytes]] = {}
+        self._seqs: dict[int, int] = {}
+        self._order: dict[int, int] = {}  # seq -> w, oldest change first
+        self._text: dict[int, bytes] = {}
+        self._briefs: dict[int, dict[str, _Brief]] = {}
+        self._newest: dict[str, int] = {}
+        self._failures: dict[str, bytes] = {}
+
+    def put(self, worker: str, w: int, blob: bytes) -> bool:
+        """Take a worker's window; False when it is already here as it is."""
+        of_window = self._blobs.setdefault(w, {})
+        before = of_window.get(worker)
+        if before == blob:
+            return False
+        window = wire.decode(blob)
+        if before is not None:
+            self._account(wire.decode(before), sign=-1)
+        self._account(window, sign=1)
+        of_window[worker] = blob
+        self._brief(worker, w, window)
+        self._order.pop(self._seqs.get(w, 0), None)
+        self.cursor += 1
+        self._seqs[w] = self.cursor
+        self._order[self.cursor] = w
+        self._text.pop(w, None)
+        return True
+
+    def put_failures(self, worker: str, blob: bytes) -> None:
+        """A worker's failures are cumulative: the last word replaces what it said before."""
+        self._failures[worker] = blob
+
+    def has(self, worker: str, w: int) -> bool:
+        return worker in self._blobs.get(w, {})
+
+    def since(self, cursor: int) -> Iterator[tuple[int, str]]:
+        """(seq, JSON) of the windows that changed after the cursor, oldest change first."""
+        for seq, w in list(self._order.items()):
+            if seq > cursor and self._seqs[w] == seq:
+                yield seq, self._json(w, seq)
+
+    def failures(self) -> list[dict[str, object]]:
+        together: dict[wire.FailureKey, wire.Failure] = {}
+        for blob in self._failures.values():
+            for key, one in wire.decode_failures(blob).items():
+                seen = together.get(key)
+                if seen is None:
+                    together[key] = one
+                else:
+                    seen.n += one.n
+                    seen.first, seen.last = min(seen.first, one.first), max(seen.last, one.last)
+        busiest = sorted(together.items(), key=lambda item: (-item[1].n, item[0]))[: protocol.MAX_FAILURES]
+        return [
+            {"method": method, "name": name, "kind": kind, "n": one.n}
+            | {"first": one.first, "last": one.last, "sample": one.sample}
+            for (method, name, kind), one in busiest
+        ]
+
+    def recent(self, workers: set[str]) -> Recent:
+        """The newest windows that all given workers have reported, until they cover ten seconds."""
+        newest = min((self._newest.get(worker, -1) for worker in workers), default=-1)
+        if newest < 0:
+            newest = max(self._newest.values(), default=-1)
+        seconds, requests, errors, cpu, lag = 0.0, 0, 0, 0.0, 0.0
+        hist: Histogram = {}
+        for w in range(newest, -1, -1):
+            briefs = self._briefs.get(w)
+            if briefs is None or seconds >= RECENT_SECONDS:
+                break
+            seconds += max(brief.covered for brief in briefs.values())
+            for brief in briefs.values():
+                requests += brief.n
+                errors += brief.errors
+                cpu, lag = max(cpu, brief.health.cpu), max(lag, brief.health.lag)
+                histogram.add(hist, brief.hist)
+        return Recent(seconds, requests, errors, histogram.quantile_seconds(hist, 0.95), cpu, lag)
+
+    def _account(self, window: wire.Window, sign: int) -> None:
+        for endpoint, cell in window.cells.items():
+            key = endpoint if endpoint in self.totals or len(self.totals) < protocol.MAX_ENDPOINTS else _OTHER
+            total = self.totals.setdefault(key, wire.Cell())
+            if sign > 0:
+                total.add(cell)
+            else:
+                total.subtract(cell)
+            self.requests += sign * cell.n
+            self.errors += sign * cell.errors
+
+    def _brief(self, worker: str, w: int, window: wire.Window) -> None:
+        self._newest[worker] = max(w, self._newest.get(worker, -1))
+        hist: Histogram = {}
+        for cell in window.cells.values():
+            histogram.add(hist, cell.hist)
+        n = sum(cell.n for cell in window.cells.values())
+        errors = sum(cell.errors for cell in window.cells.values())
+        self._briefs.setdefault(w, {})[worker] = _Brief(n, errors, hist, window.covered, window.health)
+        # Workers report every 3 s, so what is a minute (or three windows) old is in no live figure any more.
+        keep = max(3, math.ceil(60 / self.window_seconds))
+        for old in [index for index in self._briefs if index < w - keep]:
+            del self._briefs[old]
+
+    def _merged(self, w: int) -> wire.Window:
+        merged = wire.Window(0.0)
+        users, cpu, lag = 0, 0.0, 0.0
+        for _, blob in sorted(self._blobs[w].items()):
+            window = wire.decode(blob)
+            users += window.health.users
+            cpu, lag = max(cpu, window.health.cpu), max(lag, window.health.lag)
+            for endpoint, cell in window.cells.items():
+                key = endpoint if endpoint in self.totals else _OTHER
+                merged.cells.setdefault(key, wire.Cell()).add(cell)
+        merged.health = wire.Health(users, cpu, lag)
+        return merged
+
+    def _json(self, w: int, seq: int) -> str:
+        cached = self._text.get(w)
+        if cached is not None:
+            return zlib.decompress(cached).decode()
+        merged = self._merged(w)
+        text = json.dumps(
+            {
+                "w": w,
+                "seq": seq,
+                "workers": len(self._blobs[w]),
+                "users": merged.health.users,
+                "cpu": merged.health.cpu,
+                "lag": merged.health.lag,
+                "endpoints": [_endpoint(*item) for item in sorted(merged.cells.items())],
+            },
+            separators=(",", ":"),
+        )
+        self._text[w] = zlib.compress(text.encode(), 1)
+        return text
+
+
+def _endpoint(endpoint: wire.Endpoint, cell: wire.Cell) -> dict[str, object]:
+    return {
+        "method": endpoint[0],
+        "name": endpoint[1],
+        "n": cell.n,
+        "errors": cell.errors,
+        "hist": dict(sorted(cell.hist.items())),
+        "fail_hist": dict(sorted(cell.fail_hist.items())),
+        "sum": round(cell.total_us / 1e6, 6),
+        "max": round(cell.peak_us / 1e6, 6),
+    }

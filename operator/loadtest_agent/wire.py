@@ -1,0 +1,119 @@
+"""What one worker measured in one window, and its form on the way to the master; no clock, no I/O."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from loadtest_agent import histogram
+
+if TYPE_CHECKING:
+    from loadtest_agent.histogram import Histogram
+
+Endpoint = tuple[str, str]  # method, name
+
+
+class Cell:
+    """Requests of one endpoint in one window; `total_us` and `peak_us` are over successes."""
+
+    __slots__ = ("errors", "fail_hist", "hist", "n", "peak_us", "total_us")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.errors = 0
+        self.hist: Histogram = {}
+        self.fail_hist: Histogram = {}
+        self.total_us = 0.0
+        self.peak_us = 0.0
+
+    def add(self, other: Cell) -> None:
+        self.n += other.n
+        self.errors += other.errors
+        histogram.add(self.hist, other.hist)
+        histogram.add(self.fail_hist, other.fail_hist)
+        self.total_us += other.total_us
+        self.peak_us = max(self.peak_us, other.peak_us)
+
+    def subtract(self, other: Cell) -> None:
+        """Take back an earlier version of a window; the peak stays, it cannot be taken back."""
+        self.n -= other.n
+        self.errors -= other.errors
+        histogram.subtract(self.hist, other.hist)
+        histogram.subtract(self.fail_hist, other.fail_hist)
+        self.total_us -= other.total_us
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the load generator itself was doing."""
+
+    users: int = 0
+    cpu: float = 0.0
+    lag: float = 0.0
+
+
+@dataclass
+class Window:
+    """One worker's window; `covered` is below the window's length while the window is still open."""
+
+    covered: float
+    health: Health = Health()
+    cells: dict[Endpoint, Cell] = field(default_factory=dict)
+
+
+def encode(window: Window) -> bytes:
+    # Compressed once by the worker: the same bytes are sent three times, and the master keeps them as they are.
+    health = window.health
+    document = {
+        "s": round(window.covered, 3),
+        "u": health.users,
+        "c": round(health.cpu, 3),
+        "l": round(health.lag, 4),
+        "e": [
+            [method, name, cell.n, cell.errors, cell.hist, cell.fail_hist, round(cell.total_us), round(cell.peak_us)]
+            for (method, name), cell in window.cells.items()
+        ],
+    }
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+
+
+def decode(blob: bytes) -> Window:
+    document = json.loads(zlib.decompress(blob))
+    window = Window(document["s"], Health(document["u"], document["c"], document["l"]))
+    for method, name, n, errors, hist, fail_hist, total_us, peak_us in document["e"]:
+        cell = window.cells.setdefault((method, name), Cell())
+        cell.n, cell.errors, cell.total_us, cell.peak_us = n, errors, total_us, peak_us
+        cell.hist = {int(index): count for index, count in hist.items()}
+        cell.fail_hist = {int(index): count for index, count in fail_hist.items()}
+    return window
+
+
+@dataclass
+class Failure:
+    """How often an endpoint failed in one way, and when on the clock of whoever holds it."""
+
+    n: int
+    first: float
+    last: float
+    sample: str
+
+
+FailureKey = tuple[str, str, str]  # method, name, kind
+
+
+def encode_failures(failures: dict[FailureKey, Failure], limit: int, shift: float) -> bytes:
+    """`shift` leads from the worker's clock to the master's."""
+    busiest = sorted(failures.items(), key=lambda item: -item[1].n)[:limit]
+    document = [
+        [*key, one.n, round(one.first + shift, 3), round(one.last + shift, 3), one.sample] for key, one in busiest
+    ]
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
+
+
+def decode_failures(blob: bytes) -> dict[FailureKey, Failure]:
+    document = cast("list[tuple[str, str, str, int, float, float, str]]", json.loads(zlib.decompress(blob)))
+    return {
+        (method, name, kind): Failure(n, first, last, sample) for method, name, kind, n, first, last, sample in document
+    }

@@ -1,0 +1,27 @@
+"""Fixtures that always end the processes they start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.harness import Agents, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
+    shop = Target(tmp_path)
+    yield shop
+    shop.process.end()
+
+
+@pytest.fixture
+def agents(tmp_path: Path, target: Target) -> Iterator[Agents]:
+    run = Agents(tmp_path, target.url)
+    yield run
+    run.end()
