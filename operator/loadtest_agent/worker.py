@@ -36,6 +36,7 @@ _LAST_WORD_SECONDS = 10.0
 _TERMINATE_SECONDS = 1.0
 # After SIGTERM the master gets this long to take the last windows.
 _FAREWELL_SECONDS = 0.5
+_LINGER_MS = 500
 
 
 class Worker:
@@ -159,7 +160,8 @@ class Worker:
         with gevent.Timeout(_TERMINATE_SECONDS, False):
             self._environment.events.quitting.fire(environment=self._environment, reverse=True)
             self._environment.events.quit.fire(exit_code=Exit.RELEASED if self._run_over else Exit.FAILED_LATER)
-        runner.client.close(linger=500)
+        runner.greenlet.kill(block=True, timeout=_FAREWELL_SECONDS)
+        runner.client.close(linger=_LINGER_MS)
 
     def _on_welcome(self, msg: LocustMessage, **_: object) -> None:
         received = time.monotonic()
