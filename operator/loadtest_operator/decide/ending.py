@@ -19,6 +19,8 @@ AGENT_REASONS = {
     "WorkersLost": Reason.WORKERS_LOST,
     "Stopped": Reason.CANCELLED,
     "DeadlineExceeded": Reason.DEADLINE_EXCEEDED,
+    "ConfigError": Reason.POD_FAILED,
+    "InternalError": Reason.POD_FAILED,
     "OOMKilled": Reason.MASTER_LOST,
 }
 

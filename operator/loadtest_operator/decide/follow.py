@@ -42,7 +42,7 @@ def decide(seen: Observed, now: datetime) -> Plan:
         return ending.master_lost(seen, now)
     if not seen.agent.state:
         return _starting(seen, now)
-    if seen.agent.complete:
+    if seen.agent.complete and seen.phase is Phase.COLLECTING:
         return _move(seen, now, Phase.JUDGING, "all results are here")
     return _following(seen, now)
 
@@ -180,9 +180,9 @@ def _progress(seen: Observed, now: datetime) -> dict[str, Any]:
     percent = 0 if ends <= begun else min(100, int(100 * (float(state.get("now") or begun) - begun) / (ends - begun)))
     p95 = recent.get("p95")
     return {
-        "percent": str(percent),
-        "users": str((state.get("users") or {}).get("running", 0)),
-        "workers": str((state.get("workers") or {}).get("connected", 0)),
+        "percent": percent,
+        "users": int((state.get("users") or {}).get("running", 0)),
+        "workers": int((state.get("workers") or {}).get("connected", 0)),
         "rps": quantities.rate(float(recent.get("rps") or 0)),
         **({"p95": quantities.latency(float(p95))} if p95 is not None else {}),
         "errorRate": quantities.share(float(recent.get("errorRate") or 0)),
@@ -192,7 +192,7 @@ def _progress(seen: Observed, now: datetime) -> dict[str, Any]:
 
 def _ask_again(seen: Observed, phase: Phase, now: datetime) -> timedelta:
     if phase is Phase.COLLECTING:
-        return ASK_ENDING
+        return timedelta(0) if seen.agent.complete else ASK_ENDING
     if phase is not Phase.RUNNING:
         return ASK_SOON
     ends = seen.agent.state.get("endsAt")

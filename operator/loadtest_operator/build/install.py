@@ -1,0 +1,169 @@
+"""The plain installation: namespace, least-privilege RBAC, settings, store volume, Deployment."""
+
+from typing import Any
+
+from loadtest_operator.build.names import GROUP
+
+NAME = "loadtest-operator"
+NAMESPACE = "loadtest-system"
+RUNS_ROLE = "loadtest-operator-runs"
+PORT = 8080
+STORE_DIR = "/var/lib/loadtest-operator"
+UID = 10001
+LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": NAME}
+
+READ = ["get", "list", "watch"]
+
+Rule = dict[str, list[str]]
+
+
+def rule(group: str, resources: list[str], verbs: list[str], names: list[str] | None = None) -> Rule:
+    return {"apiGroups": [group], "resources": resources, "verbs": verbs, **({"resourceNames": names} if names else {})}
+
+
+# What a namespace must grant for LoadTests to run there; bound cluster-wide, or namespace by namespace.
+RUN_RULES: list[Rule] = [
+    rule(GROUP, ["loadtests"], READ),
+    rule(GROUP, ["loadtests/status"], ["patch"]),
+    rule("batch", ["jobs"], [*READ, "create", "delete"]),
+    rule("", ["pods"], [*READ, "create", "delete"]),  # create: only ever as a dry run
+    rule("", ["services", "configmaps"], ["get", "create", "delete"]),
+    rule("", ["events"], ["create"]),
+]
+
+# What the operator needs at home.
+HOME_RULES: list[Rule] = [
+    rule("coordination.k8s.io", ["leases"], ["create"]),
+    rule("coordination.k8s.io", ["leases"], ["get", "update"], [NAME]),
+    rule("", ["secrets"], ["create"]),
+    rule("", ["secrets"], ["get"], [f"{NAME}-token-key"]),
+]
+
+
+def objects(image: str) -> list[dict[str, Any]]:
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _restricted()}},
+        _named("v1", "ServiceAccount"),
+        cluster_role(RUNS_ROLE, RUN_RULES),
+        _binding("ClusterRole", RUNS_ROLE, RUNS_ROLE, namespaced=False),
+        {**_named("rbac.authorization.k8s.io/v1", "Role"), "rules": HOME_RULES},
+        _binding("Role", NAME, NAME, namespaced=True),
+        *people(),
+        _claim(),
+        _deployment(image),
+    ]
+
+
+def cluster_role(name: str, rules: list[Rule], labels: dict[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": {**LABELS, **(labels or {})}},
+        "rules": rules,
+    }
+
+
+def people() -> list[dict[str, Any]]:
+    """Who may edit a namespace may write LoadTests there; who may view it may read them."""
+    kinds = ["loadtests", "loadtestschedules"]
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    edit = ["create", "delete", "deletecollection", "patch", "update"]
+    return [
+        cluster_role(
+            "loadtest-edit", [rule(GROUP, kinds, edit)], {f"{aggregate}{role}": "true" for role in ("edit", "admin")}
+        ),
+        cluster_role("loadtest-view", [rule(GROUP, kinds, READ)], {f"{aggregate}view": "true"}),
+    ]
+
+
+def _restricted() -> dict[str, str]:
+    return {**LABELS, "pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def _named(version: str, kind: str) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": LABELS}}
+
+
+def _binding(role_kind: str, role: str, name: str, *, namespaced: bool) -> dict[str, Any]:
+    metadata = {"name": name, "labels": LABELS, **({"namespace": NAMESPACE} if namespaced else {})}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding" if namespaced else "ClusterRoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
+    }
+
+
+def _claim() -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}
+    return {**_named("v1", "PersistentVolumeClaim"), "spec": spec}
+
+
+def _deployment(image: str) -> dict[str, Any]:
+    return {
+        **_named("apps/v1", "Deployment"),
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},  # the store is one file: two writers would only wait for each other
+            "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
+            "template": {
+                "metadata": {"labels": LABELS, "annotations": _scrape()},
+                "spec": {
+                    "serviceAccountName": NAME,
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": 10,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": UID,
+                        "runAsGroup": UID,
+                        "fsGroup": UID,
+                        "fsGroupChangePolicy": "OnRootMismatch",
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [_container(image)],
+                    "volumes": [
+                        {"name": "store", "persistentVolumeClaim": {"claimName": NAME}},
+                        {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _container(image: str) -> dict[str, Any]:
+    return {
+        "name": "operator",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "loadtest_operator.runtime.main"],
+        "env": [
+            {"name": "LOADTEST_IMAGE", "value": image},
+            {"name": "LOADTEST_STORE", "value": f"{STORE_DIR}/store.db"},
+            {"name": "LOADTEST_LOG_FORMAT", "value": "json"},
+        ],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "livenessProbe": _probe("/healthz", 10),
+        "readinessProbe": _probe("/readyz", 2),
+        "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "store", "mountPath": STORE_DIR}, {"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+    }
+
+
+def _probe(path: str, period: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": 3,
+    }
+
+
+def _scrape() -> dict[str, str]:
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT), "prometheus.io/path": "/metrics"}

@@ -1,0 +1,89 @@
+"""The operator as a process of this machine, beside the cluster: started, stopped, killed, and its log kept."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.kubectl import eventually
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class OperatorProcess:
+    """`with OperatorProcess(kubeconfig, folder, image=...) as operator:`; a second `start` continues on the same store."""
+
+    def __init__(self, kubeconfig: Path, folder: Path, **settings: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.log = folder / "operator.log"
+        self._argv = [sys.executable, "-m", "loadtest_operator.runtime.main", "--kubeconfig", str(kubeconfig)]
+        values = {
+            "namespace": "default",
+            "store": folder / "store.db",
+            "listen_host": "127.0.0.1",
+            "listen_port": self.port,
+            "lease_seconds": 2,  # what is waited for after a kill
+            **settings,
+        }
+        self._env = {**os.environ, **{f"LOADTEST_{name.upper()}": str(value) for name, value in values.items()}}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self.start().ready()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> Self:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._argv, env=self._env, stdout=log, stderr=log)
+        return self
+
+    def ready(self, seconds: float = 20) -> Self:
+        eventually(self._ready, f"operator ready (log: {self.log})", seconds)
+        return self
+
+    def kill(self) -> None:
+        """As the kernel does it when memory is short."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> float:
+        """As the kubelet does it; answers how long it took."""
+        begun = time.monotonic()
+        self._end(signal.SIGTERM)
+        return time.monotonic() - begun
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"operator ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(15)
