@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from tests.testcluster import binaries, components, kubeapi, paths, pki, shell
+from tests.testcluster import binaries, components, kubeapi, network, paths, pki, shell
 
 # Below the ephemeral range, so that no outgoing connection of somebody else takes a port between choice and use.
 PORTS = range(20000, 32000)
@@ -76,7 +76,9 @@ class ApiServer:
         self.ca = keys / "ca.crt"
         self.kubeconfig.write_text(pki.kubeconfig(self.server, self.ca, self.token))
         etcd = self._spawn("etcd", components.etcd(self._programs["etcd"], at, self.folder / "etcd"))
-        shell.wait_until(lambda: listens(etcd_port), "etcd", timeout_s=30, give_up=lambda: self._died("etcd", etcd))
+        shell.wait_until(
+            lambda: network.listens(etcd_port), "etcd", timeout_s=30, give_up=lambda: self._died("etcd", etcd)
+        )
         command = components.apiserver(self._programs["kube-apiserver"], at, keys)
         # Without a kubelet nobody mounts a token, so pods need not wait for their ServiceAccount.
         command += ["--bind-address=127.0.0.1", "--disable-admission-plugins=ServiceAccount", *self.extra_flags]
@@ -119,12 +121,6 @@ class ApiServer:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
-
-def listens(port: int, address: str = "127.0.0.1") -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((address, port)) == 0
 
 
 def free_ports(count: int) -> list[int]:

@@ -27,7 +27,13 @@ PROJECT = "/opt/loadtest"
 USER = 10001
 NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
 # Run as root in a private mount namespace: whatever is mounted for the chroot goes when the command ends.
-CHROOT = 'mount -t proc proc "$1/proc"; mkdir -p "$1/dev/shm"; mount -t tmpfs tmpfs "$1/dev/shm"; exec chroot "$@"'
+CHROOT = """
+umask 022
+mount -t proc proc "$1/proc"
+mkdir -p "$1/dev/shm"
+mount -t tmpfs tmpfs "$1/dev/shm"
+exec chroot "$@"
+"""
 CLEAN_ENV = {"PATH": f"{VENV}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
 RUN = {
     "Env": [f"PATH={VENV}/bin:/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"],
@@ -143,7 +149,18 @@ def _download(wheels: Path) -> None:
 def _debootstrap(root: Path) -> None:
     with shell.step(f"  Debian {SUITE}"):
         mirror = os.environ.get("DEBIAN_MIRROR") or debian.mirror()
-        words = ["debootstrap", "--variant=minbase", "--include=python3-venv", SUITE, root, mirror]
+        words = [
+            "sh",
+            "-ec",
+            'umask 022; exec "$@"',
+            "sh",
+            "debootstrap",
+            "--variant=minbase",
+            "--include=python3-venv",
+            SUITE,
+            root,
+            mirror,
+        ]
         env = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
         shell.run([*NAMESPACES, *words], timeout_s=1800, env=env)
 
@@ -163,6 +180,7 @@ def _install(root: Path) -> None:
         # The project's layer holds only packages; this line makes them importable and leaves PYTHONPATH to users.
         site = root / VENV.lstrip("/") / f"lib/python{PYTHON}/site-packages"
         (site / "loadtest.pth").write_text(PROJECT + "\n")
+        (site / "loadtest.pth").chmod(0o644)
         with (root / "etc/passwd").open("a") as users:
             users.write(f"loadtest:x:{USER}:{USER}::/nonexistent:/usr/sbin/nologin\n")
         with (root / "etc/group").open("a") as groups:
@@ -183,6 +201,7 @@ def _slim(root: Path) -> None:
         for path in list((root / name).iterdir()):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     (root / PROJECT.lstrip("/")).mkdir()
+    (root / PROJECT.lstrip("/")).chmod(0o755)
 
 
 def _compile(root: Path) -> None:

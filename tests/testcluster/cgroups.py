@@ -5,9 +5,9 @@ import os
 import time
 from pathlib import Path
 
-from tests.testcluster import shell
+from tests.testcluster import paths, shell
 
-NAME = "ltc"
+NAME = paths.named("ltc")
 ROOT = Path("/sys/fs/cgroup")
 # Killed processes leave their cgroups a moment after they are gone.
 GONE_WITHIN_S = 5.0

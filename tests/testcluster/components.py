@@ -141,7 +141,7 @@ def kubelet_config(pki: Path, state: Path, socket: Path, dns: str, cgroup: str) 
         "resolvConf": "",
         "enforceNodeAllocatable": [],
         # A developer's disk may be fuller than a kubelet likes, and images must not be collected: none can be pulled.
-        "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
+        "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
         "oomScoreAdj": 0,  # lowering it takes a capability that not every machine grants
         "nodeStatusUpdateFrequency": "3s",

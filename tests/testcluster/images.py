@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tests.testcluster import nodeplan, oci, running, shell
+from tests.testcluster import nodeplan, oci, paths, running, shell
 
 
 def ctr(program: Path, *words: str | Path) -> list[str]:
@@ -25,7 +25,7 @@ def load_pause(ctr_program: Path, pause: Path) -> None:
     tar = oci.tar_of({"pause": pause}, executable=["pause"])
     layer = oci.Layer(oci.digest_of(tar), len(tar))
     configuration = oci.config([layer], {"Entrypoint": ["/pause"], "User": "65535:65535"})
-    with tempfile.TemporaryDirectory(prefix="loadtest-pause-") as scratch:
+    with tempfile.TemporaryDirectory(dir=paths.node(), prefix=".pause-") as scratch:
         archive = Path(scratch) / "pause.tar"
         oci.write_archive(archive, nodeplan.PAUSE_IMAGE, configuration, [layer], [tar])
         load(ctr_program, archive)

@@ -78,7 +78,7 @@ def ensure(known: Known, load: Load) -> str:
 def _build(base: baseimage.Base, ref: str, files: dict[str, bytes], load: Load) -> None:
     tar = oci.tar_of(files | compiled(base, files), executable=[name for name in files if "/bin/" in name])
     layers = [base.layer, oci.Layer(oci.digest_of(tar), len(tar))]
-    with tempfile.TemporaryDirectory(prefix="loadtest-image-") as scratch:
+    with tempfile.TemporaryDirectory(dir=paths.images(), prefix=".layer-") as scratch:
         archive = Path(scratch) / "image.tar"
         # Only the new layer: whoever reads this has the base image already.
         oci.write_archive(archive, ref, oci.config(layers, baseimage.RUN), layers, [tar])

@@ -39,14 +39,18 @@ def up() -> dict[str, Path]:
     debian.need_root("a native test cluster")
     debian.ensure(debian.PACKAGES)
     programs = binaries.ensure()
-    with shell.lock(paths.lock("node"), "the start of the cluster"):
+    with shell.lock(paths.lock(paths.named("node")), "the start of the cluster"):
         at = layout()
         pki.ensure(at.pki, ["127.0.0.1", network.NODE_ADDRESS, network.FIRST_SERVICE], nodeplan.NODE)
         spec = nodeplan.spec(at, programs)
         if not healthy(spec):
             _stop()
             with shell.step("node up"):
-                _start(at, spec, programs)
+                try:
+                    _start(at, spec, programs)
+                except BaseException:
+                    _stop()  # the logs stay
+                    raise
     return programs
 
 
@@ -54,7 +58,7 @@ def down() -> None:
     if not paths.node().exists():
         return
     debian.need_root("stopping the native test cluster")
-    with shell.lock(paths.lock("node"), "the start of the cluster"), shell.step("cluster down"):
+    with shell.lock(paths.lock(paths.named("node")), "the start of the cluster"), shell.step("cluster down"):
         at = layout()
         _stop()
         for name in nodeplan.VOLATILE:
@@ -90,10 +94,12 @@ def _start(at: nodeplan.Layout, spec: dict[str, Any], programs: dict[str, Path])
     images.load_pause(programs["ctr"], programs["pause"])
     with shell.step("  API server ready"):
         _wait(at, api().ready, "the API server is ready")
-    with shell.step("  node and default ServiceAccount ready"):
+    with shell.step("  node, ServiceAccount, Services and DNS ready"):
         _wait(at, lambda: api().node_ready(nodeplan.NODE), "the node is Ready")
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         _wait(at, lambda: api().exists(account), "the default ServiceAccount exists")
+        _wait(at, lambda: network.listens(443, network.FIRST_SERVICE), "kube-proxy forwards")
+        _wait(at, lambda: network.listens(53, network.NODE_ADDRESS), "DNS answers")
 
 
 def _prepare_folders(at: nodeplan.Layout, spec: dict[str, Any]) -> None:
@@ -120,6 +126,8 @@ def _make_mount_points(at: nodeplan.Layout) -> None:
 
 
 def _remove_mount_points(at: nodeplan.Layout) -> None:
+    if network.others_up():
+        return  # they are mount points of that cluster too
     note = at.state / "made-folders.json"
     for folder in json.loads(note.read_text()) if note.exists() else []:
         if Path(folder).is_dir() and not any(Path(folder).iterdir()):
@@ -130,7 +138,12 @@ def _remove_mount_points(at: nodeplan.Layout) -> None:
 def _launch(at: nodeplan.Layout) -> None:
     log = at.state / "logs/init.log"
     init = [sys.executable, "-m", "tests.testcluster.node_init", str(at.state)]
-    env = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "PYTHONPATH": str(paths.REPOSITORY), "HOME": "/root"}
+    env = {
+        "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+        "PYTHONPATH": str(paths.REPOSITORY),
+        "HOME": "/root",
+        paths.INSTANCE_VARIABLE: str(paths.INSTANCE),
+    }
     argv = [*UNSHARE, "--propagation", "private", *init]
     outer = procs.start_detached(argv, log, env, paths.REPOSITORY)
     running.remember({"unshare": outer})

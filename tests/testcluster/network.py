@@ -3,21 +3,28 @@
 All of it lies in 198.18.0.0/15, the range set aside for benchmarks, which no real network uses.
 """
 
+import socket
 import time
 from pathlib import Path
 
-from tests.testcluster import shell
+from tests.testcluster import paths, shell
 
 EVERYTHING = "198.18.0.0/15"
-POD_CIDR = "198.18.0.0/24"
-FIRST_POD = "198.18.0.10"
-SERVICE_CIDR = "198.19.0.0/22"
-FIRST_SERVICE = "198.19.0.1"
-HOST_ADDRESS = "198.18.254.1"
-NODE_ADDRESS = "198.18.254.2"
-LINK = "ltc0"
+POD_CIDR = f"198.18.{16 * paths.INSTANCE}.0/24"
+FIRST_POD = f"198.18.{16 * paths.INSTANCE}.10"
+SERVICE_CIDR = f"198.19.{4 * paths.INSTANCE}.0/22"
+FIRST_SERVICE = f"198.19.{4 * paths.INSTANCE}.1"
+HOST_ADDRESS = f"198.18.254.{4 * paths.INSTANCE + 1}"
+NODE_ADDRESS = f"198.18.254.{4 * paths.INSTANCE + 2}"
+LINK = f"ltc{paths.INSTANCE}"
 # INIT goes away by itself when its launcher died before it made the link.
 LINK_TIMEOUT_S = 10.0
+
+
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
 
 
 def ip(*words: str) -> None:
@@ -43,12 +50,13 @@ def detach() -> None:
     """Explicitly: the kernel's own clean-up of a network namespace takes up to 10 s."""
     if link_exists():
         ip("link", "delete", LINK)
-    if shell.succeeds(["ip", "route", "show", "exact", EVERYTHING]) and has_blackhole():
+    if not others_up() and "blackhole" in shell.run(["ip", "route", "show", "exact", EVERYTHING], timeout_s=10):
         ip("route", "delete", "blackhole", EVERYTHING)
 
 
-def has_blackhole() -> bool:
-    return "blackhole" in shell.run(["ip", "route", "show", "exact", EVERYTHING], timeout_s=10)
+def others_up() -> bool:
+    """Whether another native cluster of this machine has its link: what they share must stay then."""
+    return any(link.name != LINK for link in Path("/sys/class/net").glob("ltc[0-9]"))
 
 
 def configure_inside() -> None:

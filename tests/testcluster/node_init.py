@@ -6,6 +6,7 @@ standard library, and it must never exit by itself once the components run.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -108,6 +109,9 @@ def supervise(components: list[Component], gates: Gates, env: dict[str, str], pi
 
 
 def main(state: Path) -> None:
+    os.umask(0o022)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)  # ignored in a shell's background jobs, and containers would inherit that
     spec: dict[str, Any] = json.loads((state / "run/node.json").read_text())
     set_up_mounts(spec["binds"])
     (state / "run/mounted").touch()

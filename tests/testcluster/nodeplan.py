@@ -1,12 +1,13 @@
 """What the native node consists of: the files INIT and the components read, and the components' command lines."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.testcluster import cgroups, components, debian, network, pki
+from tests.testcluster import cgroups, components, debian, network, paths, pki
 
 NODE = "node1"
 API_PORT = 6443
@@ -25,6 +26,8 @@ BINDS = {
     "/var/lib/kubelet": "kubelet",
     "/var/log/pods": "podlogs",
 }
+# A running INIT goes on with the code it was started with.
+INIT_SOURCES = ("node_init.py", "network.py", "kubeapi.py")
 MOUNT_POINTS = (*BINDS, "/var/log/containers")
 
 
@@ -102,5 +105,6 @@ def spec(at: Layout, programs: Mapping[str, Path]) -> dict[str, Any]:
         "ca": str(at.pki / "ca.crt"),
         "token": pki.token(at.pki),
         "env": {"PATH": path},
+        "init": hashlib.sha256(b"".join((paths.HERE / name).read_bytes() for name in INIT_SOURCES)).hexdigest(),
         "files": {str(path): text for path, text in files(at).items()},
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 LAST_LINES = 25
 
 
-class ClusterUnavailable(RuntimeError):  # noqa: N818  (it names a state, and reads well in `except`)
+class ClusterUnavailable(RuntimeError):
     """One sentence that says what is missing, if need be followed by the last lines of a log."""
 
 
