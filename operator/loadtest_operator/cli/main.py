@@ -26,7 +26,7 @@ Exit codes: 0 the gate is open, 1 Failed, 2 wrong usage or file, 3 Regressed, 4 
 class Commands(TyperGroup):
     """Says a user's error in its own words, without a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  # as the class above declares it
+    def invoke(self, ctx: Any) -> Any:  # as the class above declares it
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -62,12 +62,16 @@ def main(
     """Options before the command."""
 
 
+HERE = "On this machine, no cluster needed"
 FILES = "Before anything runs"
 
 
 def _register() -> None:
-    from loadtest_operator.cli import check, init
+    from loadtest_operator.cli import check, history, init, run
 
+    app.command(rich_help_panel=HERE)(run.demo)
+    app.command(rich_help_panel=HERE)(run.run)
+    app.command(rich_help_panel=HERE)(history.history)
     app.command(rich_help_panel=FILES)(init.init)
     app.command(rich_help_panel=FILES)(check.validate)
     app.command(rich_help_panel=FILES)(check.explain)

@@ -60,6 +60,10 @@ def _assign(root: dict[str, Any], parts: Sequence[str | int], value: object, ass
             walked += f"[{part}]" if isinstance(part, int) else f".{part}"
 
 
+def _below_spec(place: str) -> str:
+    return place.removeprefix("spec.")
+
+
 def _fits(target: object, part: str | int, walked: str, assignment: str) -> None:
     place = walked.removeprefix(".") or "the object"
     if isinstance(part, int):
@@ -67,5 +71,7 @@ def _fits(target: object, part: str | int, walked: str, assignment: str) -> None
             raise UserError(f"--set {assignment}: {place} is not a list.")
         if part >= len(target):
             raise UserError(f"--set {assignment}: {place} has {len(target)} items, and counting begins with 0.")
+    elif isinstance(target, list):
+        raise UserError(f"--set {assignment}: {place} is a list; say which item, as in {_below_spec(place)}[0].")
     elif not isinstance(target, dict):
         raise UserError(f"--set {assignment}: {place} is {target!r}, which has no field {part!r}.")

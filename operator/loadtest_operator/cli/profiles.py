@@ -63,7 +63,7 @@ SHAPES = {
 
 TEMPLATE = """\
 # {purpose}
-# Look at it with `loadtest explain -f FILE`, run it here with `loadtest run -f FILE`, in a cluster with `kubectl apply`.
+# Look at it: loadtest explain -f FILE. Run it here: loadtest run -f FILE. In a cluster: kubectl apply -f FILE.
 apiVersion: loadtest.dev/v1alpha1
 kind: LoadTest
 metadata:

@@ -1,0 +1,140 @@
+"""From windows to a stored verdict, with the operator's own judge and store."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from loadtest_operator.build import agent_config, names
+from loadtest_operator.build.names import RunRef
+from loadtest_operator.decide import judge, runkey
+from loadtest_operator.decide.gate import GateResult, gate
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.local.run import Measured, Request
+from loadtest_operator.model import defaults
+from loadtest_operator.model.phases import GatedVerdict, Phase, Verdict
+from loadtest_operator.model.spec import LoadTestSpec
+from loadtest_operator.store import Store, StoredRun, StoreUnavailable
+from loadtest_operator.verdict import validity
+from loadtest_operator.verdict.record import RunRecord, Target, record
+
+NAMESPACE = "local"  # whatever the file says: its namespace is one of a cluster
+STORE = "runs.db"
+
+
+def default_store(environ: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_STATE_HOME/loadtest/runs.db`, by default under ~/.local/state."""
+    state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "loadtest" / STORE
+
+
+def series_of(test: str) -> str:
+    return f"loadtest/{test}"
+
+
+def next_run(store: Store, raw: Mapping[str, Any]) -> RunRef:
+    """The number after the newest run's; the id is unique on every machine."""
+    test = raw["metadata"]["name"]
+    before = store.runs(NAMESPACE, series_of(test), 1)
+    number = before[0].number + 1 if before else 1
+    uid = str(uuid.uuid4())
+    return RunRef(NAMESPACE, test, uid, number, id=names.run_id(test, uid, number))
+
+
+def judged(request: Request, ref: RunRef, measured: Measured) -> StoredRun:
+    """The run as it goes into the store."""
+    spec = request.test.spec
+    lost = int((measured.state.get("workers") or {}).get("lost", 0))
+    found = _record(request, ref, measured)
+    judgement = judge.judge(spec, found, validity=validity.assess(found, _expected(spec, lost)))
+    if measured.error:
+        judgement = replace(judgement, verdict=Verdict.ERROR, message=measured.error.message)
+    return StoredRun.of(found, uid=ref.uid, judgement=judgement, phase=str(phase(measured)), workers_lost=lost)
+
+
+def phase(measured: Measured) -> Phase:
+    if measured.stopped:
+        return Phase.CANCELLED
+    return Phase.ERROR if measured.error else Phase.COMPLETED
+
+
+def _record(request: Request, ref: RunRef, measured: Measured) -> RunRecord:
+    spec = request.test.spec
+    begun, ended = measured.state.get("startedAt"), measured.state.get("endedAt")
+    duration = float(ended) - float(begun) if begun and ended else defaults.duration(spec).total_seconds()
+    raw_spec = request.raw["spec"]
+    inputs = {name: request.config_maps[name] for name in agent_config.config_map_names(raw_spec)}
+    return record(
+        measured.log,
+        run=ref.id,
+        series=series_of(ref.test),
+        duration_s=duration,
+        warmup_s=defaults.warmup(spec).total_seconds(),
+        window_s=defaults.window_seconds(spec),
+        config_hash=runkey.run_key(raw_spec, inputs),
+        namespace=ref.namespace,
+        test=ref.test,
+        number=ref.number,
+        attempt=ref.attempt,
+        target=Target(version=spec.target.version),
+    )
+
+
+def _expected(spec: LoadTestSpec, lost: int) -> validity.Expected:
+    return validity.Expected(
+        workers=defaults.workers(spec),
+        workers_lost=lost,
+        users=spec.load.users,
+        ramp_s=defaults.ramp(spec).total_seconds(),
+        tolerate_loss=defaults.tolerate_loss(spec),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run on this machine came out."""
+
+    ref: RunRef
+    verdict: Verdict
+    message: str
+    judgement: Judgement | None
+    """None: it broke before anything was measured."""
+    cancelled: bool
+    seconds: float
+    store_problem: str = ""
+
+    def gate(self, fail_on: Collection[Verdict | GatedVerdict]) -> GateResult:
+        return gate(self.verdict, fail_on)
+
+
+@dataclass
+class Ledger:
+    """Judges and commits what was measured, so that the master may go."""
+
+    request: Request
+    ref: RunRef
+    store: Store
+    stored: StoredRun | None = None
+    problem: str = ""
+
+    def keep(self, measured: Measured) -> bool:
+        """Whether the results are safe now."""
+        self.stored = judged(self.request, self.ref, measured)
+        try:
+            self.store.commit_run(self.stored)
+        except StoreUnavailable as error:
+            self.problem = str(error)
+        return not self.problem
+
+    def outcome(self, measured: Measured) -> Outcome:
+        error = measured.error
+        judgement = self.stored.judgement if self.stored else None
+        verdict = judgement.verdict if judgement and not error else Verdict.ERROR
+        message = f"{error.reason}: {error.message}" if error else judgement.message if judgement else ""
+        seconds = (self.stored.end - self.stored.start).total_seconds() if self.stored else 0.0
+        cancelled = measured.stopped or (error is not None and error.reason == "Stopped")
+        return Outcome(self.ref, verdict, message, judgement, cancelled, seconds, self.problem)
