@@ -91,7 +91,8 @@ class Text:
 class Measure:
     """A quantity: a short text in YAML (bounded, with a pattern), a plain number or timedelta in Python.
 
-    `bound` limits the value: a CEL condition over `self`, its Python twin, and both in `says`.
+    `bound` limits the value: a CEL condition over `self`, its Python twin, and both in `says`. `compared` is the CEL
+    expression for the value of a text.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Measure:
     max: int = 20
     bound: str = ""
     within: Callable[[Any], bool] = field(default=lambda _: True)
+    compared: Callable[[str], str] = field(default=lambda text: text)
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
@@ -119,9 +121,15 @@ class Measure:
             return raw
         if not isinstance(raw, str):
             raise broken(f"{self.says} (write it in quotes)")
-        if len(raw) > self.max or not self._regex.fullmatch(raw) or not self.within(self.parse(raw)):
+        if len(raw) > self.max or not self._regex.fullmatch(raw):
             raise broken(self.says)
-        return self.parse(raw)
+        try:
+            value = self.parse(raw)
+        except ValueError:  # such as the 31st of February
+            raise broken(self.says) from None
+        if not self.within(value):
+            raise broken(self.says)
+        return value
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -142,8 +150,8 @@ class Items:
     def check(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
         """The list itself, when it is as it must be."""
         if not self.min <= len(items) <= self.max:
-            bounds = f"between {self.min} and {self.max}" if self.min else f"at most {self.max}"
-            raise broken(f"has {len(items)} items, {bounds} are possible")
+            few = f"is empty: add at least {self.min} or remove the field"
+            raise broken(few if not items else f"has {len(items)} items: at most {self.max} are possible")
         keys = [getattr(item, self.key) for item in items] if self.key else []
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise broken(f"{self.key} {twice!r} comes twice: rename or remove one")
@@ -165,7 +173,7 @@ class Entries:
     def check(self, entries: dict[str, Any]) -> dict[str, Any]:
         """The map itself, when it is not too large."""
         if len(entries) > self.max:
-            raise broken(f"has {len(entries)} entries, at most {self.max} are possible")
+            raise broken(f"has {len(entries)} entries: at most {self.max} are possible")
         return entries
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

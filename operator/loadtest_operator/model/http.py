@@ -15,8 +15,8 @@ from loadtest_operator.model.common import (
 )
 from loadtest_operator.model.fields import Entries, Items, Model, Preserved, Text
 from loadtest_operator.model.phases import DataMode, Method, OnEnd
-from loadtest_operator.model.quantities import Duration, Latency, Timeout
-from loadtest_operator.model.rules import Rule, at_most_one, exactly_one, excludes
+from loadtest_operator.model.quantities import DURATION, Duration, Latency, Timeout, in_order
+from loadtest_operator.model.rules import at_most_one, exactly_one, excludes
 
 Body = Annotated[str, Text(65_536, min=0)]
 Selector = Annotated[str, Text(512)]
@@ -27,11 +27,8 @@ class ThinkTime(Model):
     """How long a user waits between two requests: evenly spread between min and max."""
 
     rules = (
-        Rule(
-            cel="!has(self.max) || !has(self.min) || duration(self.max) >= duration(self.min)",
-            holds=lambda self: self.max is None or self.min is None or self.max >= self.min,
-            message="max must not be shorter than min: raise max or lower min",
-            at=".max",
+        in_order(
+            "min", "max", DURATION, "max must not be shorter than min: raise max or lower min", equal=True, at="max"
         ),
     )
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from loadtest_operator.model.common import Label
 from loadtest_operator.model.fields import Items, Model
-from loadtest_operator.model.quantities import Duration, Rate, Span, rate_cel
+from loadtest_operator.model.quantities import DURATION, RATE, Duration, Rate, Span, in_order
 from loadtest_operator.model.rules import Rule, at_most_one, exactly_one, excludes, needs
 
 _FLAGS: Final = frozenset({"fromScript", "manual"})
@@ -30,14 +30,7 @@ class Stage(Model):
 class RateRange(Model):
     """The rates between which to search."""
 
-    rules = (
-        Rule(
-            cel=f"{rate_cel('self.from')} < {rate_cel('self.to')}",
-            holds=lambda self: self.lowest < self.highest,
-            message="to must be higher than from: raise to or lower from",
-            at=".to",
-        ),
-    )
+    rules = (in_order("from", "to", RATE, "to must be higher than from: raise to or lower from", at="to"),)
 
     lowest: Rate = Field(alias="from", description="The rate to begin with.")
     highest: Rate = Field(alias="to", description="The highest rate to try.")
@@ -95,17 +88,17 @@ class Load(Model):
             message="maxUsers is required with fromScript and manual: it is the cap that still holds",
             at=".maxUsers",
         ),
-        Rule(
-            cel="!has(self.ramp) || !has(self.duration) || duration(self.ramp) < duration(self.duration)",
-            holds=lambda self: self.ramp is None or self.duration is None or self.ramp < self.duration,
-            message="ramp must be shorter than duration, which includes it: lower ramp or raise duration",
-            at=".ramp",
+        in_order(
+            "ramp",
+            "duration",
+            DURATION,
+            "ramp must be shorter than duration, which includes it: lower ramp or raise duration",
         ),
-        Rule(
-            cel="!has(self.warmup) || !has(self.duration) || duration(self.warmup) < duration(self.duration)",
-            holds=lambda self: self.warmup is None or self.duration is None or self.warmup < self.duration,
-            message="warmup must be shorter than duration, or nothing is left to judge: lower warmup",
-            at=".warmup",
+        in_order(
+            "warmup",
+            "duration",
+            DURATION,
+            "warmup must be shorter than duration, or nothing is left to judge: lower warmup",
         ),
     )
 

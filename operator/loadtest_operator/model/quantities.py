@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from re import ASCII, finditer
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+from loadtest_operator.model import walking
 from loadtest_operator.model.fields import Measure, quoted
+from loadtest_operator.model.rules import Rule
 
 _MICROSECONDS: Final = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 _PER_SECOND: Final = {"s": 1, "m": 60, "h": 3600}
@@ -120,6 +122,26 @@ def matches_cel(text: str, pattern: str) -> str:
     return f"{text}.matches({quoted(f'^({pattern})$')})"
 
 
+def in_order(first: str, second: str, kind: Measure, message: str, equal: bool = False, at: str = "") -> Rule:
+    """Two fields of one kind of quantity, where the first must be less (or equal). Malformed texts are not compared:
+    the field's own rule tells about them."""
+    one, two = f"self.{first}", f"self.{second}"
+    there = f"has({one}) && has({two})"
+    fit = f"{matches_cel(one, kind.pattern)} && {matches_cel(two, kind.pattern)}"
+    return Rule(
+        cel=f"!({there} && {fit}) || {kind.compared(one)} {'<=' if equal else '<'} {kind.compared(two)}",
+        holds=lambda obj: _ordered(walking.value(obj, first), walking.value(obj, second), equal),
+        message=message,
+        at=f".{at or first}",
+    )
+
+
+def _ordered(first: Any, second: Any, equal: bool) -> bool:
+    if first is None or second is None:
+        return True
+    return bool(first <= second if equal else first < second)
+
+
 def _plain(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -155,6 +177,7 @@ DURATION: Final = Measure(
     parse=parse_duration,
     write=duration,
     value=timedelta,
+    compared="duration({})".format,
 )
 SPAN: Final = _bounded(DURATION, "duration(self) >= duration('1s')", lambda d: d >= _SECOND, "at least 1s")
 TIMEOUT: Final = _bounded(DURATION, "duration(self) > duration('0s')", lambda d: d > _ZERO, "more than 0s")
@@ -178,6 +201,7 @@ RATE: Final = Measure(
     value=float,
     bound="double(self.split('/')[0]) > 0.0",
     within=lambda per_second: per_second > 0,
+    compared=rate_cel,
 )
 TIMESTAMP: Final = Measure(
     kind="time",
@@ -187,6 +211,10 @@ TIMESTAMP: Final = Measure(
     write=lambda value: value.isoformat(),
     value=datetime,
     max=40,
+    # What has the form but is no date is an evaluation error, which refuses the object as well.
+    bound="timestamp(self) > timestamp('1970-01-01T00:00:00Z')",
+    within=lambda moment: moment > datetime(1970, 1, 1, tzinfo=UTC),
+    compared="timestamp({})".format,
 )
 
 Duration = Annotated[timedelta, DURATION]

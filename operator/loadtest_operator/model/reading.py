@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from loadtest_operator.model import walking
 from loadtest_operator.model.errors import InvalidSpec, Problem, at, dotted
 
 M = TypeVar("M", bound=BaseModel)
@@ -63,7 +64,7 @@ def _problems(model: type[BaseModel], raw: Mapping[str, Any], details: ErrorDeta
     value = at(raw, path)
     match details["type"]:
         case "missing":
-            yield Problem(dotted(path), "is required: add it")
+            yield Problem(dotted(path), f"is required: add it{_wanted(model, path)}")
         case "extra_forbidden":
             yield Problem(dotted(path), f"is not a known field{_meant(model, path)}")
         case "broken":
@@ -109,9 +110,12 @@ _SENTENCES: Final = {
 }
 
 
-def _meant(model: type[BaseModel], path: Path) -> str:
-    from loadtest_operator.model import walking
+def _wanted(model: type[BaseModel], path: Path) -> str:
+    info = walking.field_at(model, path)
+    return f" ({info.description.rstrip('.')})" if info is not None and info.description else ""
 
+
+def _meant(model: type[BaseModel], path: Path) -> str:
     known = walking.names_at(model, path[:-1])
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     if close:

@@ -13,8 +13,8 @@ from loadtest_operator.model.fields import Items, Model, Text
 from loadtest_operator.model.meta import ObjectMeta, name_rules
 from loadtest_operator.model.names import SCHEDULE, SCHEDULE_NAME_MAX
 from loadtest_operator.model.phases import ConcurrencyPolicy
-from loadtest_operator.model.quantities import Span, Timeout, Timestamp
-from loadtest_operator.model.rules import Rule, at_least_one, exactly_one, needs
+from loadtest_operator.model.quantities import TIMESTAMP, Span, Timeout, Timestamp, in_order
+from loadtest_operator.model.rules import at_least_one, exactly_one, needs
 from loadtest_operator.model.runners import AnnotationMap, LabelMap
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import LoadTestScheduleStatus
@@ -88,12 +88,7 @@ class Blackout(Model):
         needs("duration", "schedule"),
         needs("from", "to"),
         needs("to", "from"),
-        Rule(
-            cel="!has(self.from) || !has(self.to) || timestamp(self.from) < timestamp(self.to)",
-            holds=lambda self: self.start is None or self.end is None or self.start < self.end,
-            message="to must be later than from: correct one of them",
-            at=".to",
-        ),
+        in_order("from", "to", TIMESTAMP, "to must be later than from: correct one of them", at="to"),
     )
 
     schedule: Cron | None = Field(None, description="When it begins, as five cron fields.")

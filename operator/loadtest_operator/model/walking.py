@@ -51,17 +51,28 @@ def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {alias(name, info): info for name, info in model.model_fields.items()}
 
 
-def names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The names of the fields that exist at a path; none where the path leads nowhere."""
+def model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model that stands at a path; None where the path leads to something else."""
     here: type[BaseModel] | None = model
     for part in path:
-        if isinstance(part, int) or here is None:
-            continue
-        info = fields(here).get(part)
-        if info is None:
-            continue  # a key of a map
-        here = model_of(info.annotation)
+        if here is None:
+            return None
+        info = fields(here).get(part) if isinstance(part, str) else None
+        if info is not None:  # otherwise an index of a list, or a key of a map
+            here = model_of(info.rebuild_annotation())
+    return here
+
+
+def names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The names of the fields that exist at a path; none where the path leads nowhere."""
+    here = model_at(model, path)
     return list(fields(here)) if here else []
+
+
+def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
+    """The field at a path."""
+    here = model_at(model, path[:-1])
+    return fields(here).get(str(path[-1])) if here else None
 
 
 def value(obj: BaseModel, name: str) -> object:
