@@ -12,7 +12,7 @@ from loadtest_operator.model import quantities
 from loadtest_operator.model.phases import Metric, ThresholdResult, Verdict
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import cut
-from loadtest_operator.model.thresholds import SHARES, Threshold
+from loadtest_operator.model.thresholds import Threshold
 from loadtest_operator.verdict.numbers import Figures, Numbers, summarise
 from loadtest_operator.verdict.record import RunRecord
 from loadtest_operator.verdict.validity import Validity
@@ -20,6 +20,7 @@ from loadtest_operator.verdict.validity import Validity
 MAX_ENDPOINTS = 20
 MAX_ERRORS = 5
 _SUMMARY = (Metric.ERROR_RATE, Metric.RPS, Metric.P50, Metric.P95, Metric.P99, Metric.MAX)
+_SHARES = frozenset({Metric.ERROR_RATE, Metric.DRIFT})
 _PER_ENDPOINT = (Metric.ERROR_RATE, Metric.RPS, Metric.P50, Metric.P95, Metric.P99)
 _VERDICTS = {
     ThresholdResult.PASSED: Verdict.PASSED,
@@ -134,7 +135,7 @@ def _shown(metric: Metric | None, value: float | None) -> str | None:
         return quantities.number(value)
     if metric is Metric.RPS:
         return quantities.rate(value)
-    return quantities.share(value) if metric in SHARES else quantities.latency(value)
+    return quantities.share(value) if metric in _SHARES else quantities.latency(value)
 
 
 def _message(verdict: Verdict, validity: Validity, checked: Sequence[Checked], total: Figures) -> str:
@@ -186,7 +187,7 @@ def _value(checked: Checked) -> str:
         return text
     if metric is None or metric is Metric.RPS:
         return f"{value:.9g}" + ("/s" if metric else "")
-    return f"{value * 100:.9g}%" if metric in SHARES else quantities.duration(timedelta(seconds=value))
+    return f"{value * 100:.9g}%" if metric in _SHARES else quantities.duration(timedelta(seconds=value))
 
 
 def _how_far(checked: Checked) -> float:

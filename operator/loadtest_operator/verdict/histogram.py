@@ -84,16 +84,26 @@ def top(histogram: Histogram) -> float | None:
 
 def pack(histogram: Histogram) -> bytes:
     """Two bytes for the lowest bucket, then mostly two for each: the gap to the bucket before, and the count."""
-    filled = sorted(b for b, n in histogram.items() if n > 0)
-    if not filled:
-        return b""
     flat: list[int] = []
-    before = filled[0]
-    for b in filled:
+    before = 0
+    for b in sorted(b for b, n in histogram.items() if n > 0):
         flat += (b - before, histogram[b])
         before = b
-    # The lowest bucket is a large number; apart from the rest, it leaves them to the fast path for small ones.
-    return filled[0].to_bytes(_LOWEST_BYTES, "little") + varint.encode(flat)
+    return pack_numbers(flat)
+
+
+def pack_numbers(flat: Sequence[int]) -> bytes:
+    """A histogram written as gap, count, gap, count, ..., the first gap from 0."""
+    if not flat:
+        return b""
+    # The first gap is a large number; apart from the rest, it leaves them to the fast path for small ones.
+    return flat[0].to_bytes(_LOWEST_BYTES, "little") + varint.encode(flat[1:])
+
+
+def unpack_numbers(packed: bytes) -> list[int]:
+    if not packed:
+        return []
+    return [int.from_bytes(packed[:_LOWEST_BYTES], "little"), *varint.decode(packed[_LOWEST_BYTES:])]
 
 
 def unpack(packed: bytes) -> dict[int, int]:
@@ -105,10 +115,8 @@ def merge_packed(packed: Iterable[bytes]) -> dict[int, int]:
     merged: dict[int, int] = {}
     get = merged.get
     for one in packed:
-        if not one:
-            continue
-        b = int.from_bytes(one[:_LOWEST_BYTES], "little")
-        flat = iter(varint.decode(one[_LOWEST_BYTES:]))
+        b = 0
+        flat = iter(unpack_numbers(one))
         for gap, n in zip(flat, flat, strict=True):
             b += gap
             merged[b] = get(b, 0) + n

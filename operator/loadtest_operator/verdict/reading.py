@@ -105,7 +105,7 @@ class Reader:
             buckets[int(text)] = n
         return histogram.pack(buckets)
 
-    def _get(self, key: str, default: Any) -> Any:  # noqa: ANN401 - JSON has no type before it is checked
+    def _get(self, key: str, default: Any) -> Any:
         found = self._raw.get(key)
         if found is not None:
             return found

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loadtest_operator.decide.thresholds import evaluate
 from loadtest_operator.model.phases import Metric, ThresholdResult
-from loadtest_operator.model.thresholds import LATENCIES, SHARES, Threshold
+from loadtest_operator.model.thresholds import Threshold
 from loadtest_operator.verdict.numbers import summarise
 
 from tests.unit.verdict.records import cell, steady
@@ -73,7 +73,7 @@ def test_a_latency_without_a_success_is_unknown():
 
 @pytest.mark.parametrize("metric", [metric for metric in Metric if metric not in {Metric.DRIFT, Metric.RECOVERY}])
 def test_without_any_request_nothing_passes(metric):
-    limit = "1%" if metric in SHARES else "1s" if metric in LATENCIES else "1/s"
+    limit = {Metric.ERROR_RATE: "1%", Metric.RPS: "1/s"}.get(metric, "1s")
     nothing = summarise(steady(10, cell("GET /", [])))
     assert check(nothing, metric=metric, fail=limit).result is ThresholdResult.UNKNOWN
 

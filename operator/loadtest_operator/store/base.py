@@ -1,0 +1,70 @@
+"""The store as others see it. Every call blocks: callers on an event loop go through `asyncio.to_thread`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.verdict.record import RunRecord
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be read or written now; the message is a sentence that says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A judged run. `series` is unique inside its namespace only."""
+
+    id: str
+    namespace: str
+    series: str
+    name: str
+    uid: str
+    number: int
+    attempt: int
+    phase: str
+    start: datetime
+    end: datetime
+    config_hash: str
+    workers_lost: int
+    judgement: Judgement
+    record: RunRecord | None = None
+    """The windows, to commit them; None in what is read: they are large, ask `Store.windows`."""
+
+    @classmethod
+    def of(cls, record: RunRecord, *, uid: str, judgement: Judgement, phase: str, workers_lost: int = 0) -> "StoredRun":
+        return cls(
+            id=record.run,
+            namespace=record.namespace,
+            series=record.series,
+            name=record.test,
+            uid=uid,
+            number=record.number,
+            attempt=record.attempt,
+            phase=phase,
+            start=record.start,
+            end=record.start + timedelta(seconds=record.duration_s),
+            config_hash=record.config_hash,
+            workers_lost=workers_lost,
+            judgement=judgement,
+            record=record,
+        )
+
+
+class Store(Protocol):
+    """Raises StoreUnavailable, and nothing else, when the disk or the database is the reason."""
+
+    def commit_run(self, run: StoredRun) -> None:
+        """All of the run or nothing, and on the disk when this returns. The same run again replaces what was there;
+        an earlier attempt never replaces a later one. Without a record the windows stay as they are."""
+
+    def run(self, run_id: str) -> StoredRun | None: ...
+
+    def runs(self, namespace: str, series: str, limit: int) -> list[StoredRun]:
+        """The newest runs of a series, newest first."""
+
+    def windows(self, run_id: str) -> RunRecord | None:
+        """The windows of the run's last attempt; None when there are none, or none any more."""
+
+    def close(self) -> None: ...
