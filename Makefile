@@ -31,13 +31,46 @@ check: $(READY)  ## format, lint, types, layers, generated files (seconds)
 	$(BIN)/mypy --no-error-summary
 	mkdir -p build
 	$(BIN)/lint-imports --no-cache >build/lint-imports.log 2>&1 || { cat build/lint-imports.log; exit 1; }
-	$(BIN)/python -m loadtest_operator.model.generate --check
+	$(BIN)/python -m loadtest_operator.generate --check
 	echo "check: ok"
 
-generate: $(READY)  ## write crds/, docs/reference.md and manifests/install.yaml from the models
-	@$(BIN)/python -m loadtest_operator.model.generate
+generate: $(READY)  ## write what is made from code: crds/, install.yaml, reference, settings
+	@$(BIN)/python -m loadtest_operator.generate
 
 unit: $(READY)  ## tests without any I/O
 	@$(BIN)/pytest tests/unit
 
-.PHONY: help check generate unit
+api: $(READY)  ## tests against a real API server (starts etcd and kube-apiserver on loopback)
+	@$(BIN)/pytest tests/api
+
+e2e: $(READY)  ## tests on a real node: kubelet, pods, Locust (finds or starts a cluster)
+	@$(BIN)/pytest tests/local tests/agent tests/e2e
+
+test: $(READY)  ## everything; builds or finds the cluster by itself
+	@mkdir -p build
+	# The programs and images take minutes on a new machine: they are made while the unit tests run.
+	$(BIN)/python -m tests.testcluster build >build/testcluster.log 2>&1 & building=$$!
+	trap 'kill $$building 2>/dev/null || true' EXIT
+	$(MAKE) --no-print-directory check
+	$(BIN)/pytest tests/unit
+	echo "waiting for the cluster's programs and images (log: build/testcluster.log)"
+	wait $$building || { tail -n 40 build/testcluster.log; exit 1; }
+	trap - EXIT
+	$(BIN)/pytest tests --ignore tests/unit $(TEST_ARGS)
+
+cluster-up: $(READY)  ## start the test cluster, or find the one that runs
+	@$(BIN)/python -m tests.testcluster up
+
+cluster-down: $(READY)  ## stop it; the machine is as it was before
+	@$(BIN)/python -m tests.testcluster down
+
+image: $(READY)  ## build the project's image and load it into the test cluster
+	@$(BIN)/python -m tests.testcluster image
+
+demo: $(READY)  ## a whole load test on this machine, without a cluster
+	@$(BIN)/loadtest demo
+
+bench: $(READY)  ## measure the operator and print it beside its budgets and its peers
+	@$(BIN)/python -m tests.bench
+
+.PHONY: help check generate unit api e2e test cluster-up cluster-down image demo bench

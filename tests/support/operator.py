@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 class OperatorProcess:
-    """`with OperatorProcess(kubeconfig, folder, image=...) as operator:`; a second `start` continues on the same store."""
+    """`with OperatorProcess(kubeconfig, folder, image=...) as operator:`; a second `start` continues on its store."""
 
     def __init__(self, kubeconfig: Path, folder: Path, **settings: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from loadtest_operator.build import children
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
-from loadtest_operator.model import quantities
+from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, Verdict
 
@@ -23,6 +23,8 @@ AGENT_REASONS = {
     "InternalError": Reason.POD_FAILED,
     "OOMKilled": Reason.MASTER_LOST,
 }
+
+_TIMED = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
 
 
 def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:
@@ -68,6 +70,22 @@ def start_timed_out(seen: Observed, problem: PodProblem | None, now: datetime) -
     if problem.reason == "Unschedulable":
         return broken(seen, now, Reason.UNSCHEDULABLE, f"{problem}; ask for less in runners.resources, or add a node")
     return broken(seen, now, Reason.START_TIMEOUT, str(problem))
+
+
+def overdue(seen: Observed, now: datetime) -> bool:
+    """Whether the run has had its time, from admission on; results that only wait for the store are not late."""
+    if seen.phase not in _TIMED:
+        return False
+    test = seen.frozen.test if seen.frozen else seen.inputs.test
+    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
+    return test is not None and now - started > defaults.deadline(test.spec)
+
+
+def deadline_exceeded(seen: Observed, now: datetime) -> Plan:
+    test = seen.frozen.test if seen.frozen else seen.inputs.test
+    limit = quantities.duration(defaults.deadline(test.spec)) if test else "its time"
+    message = f"no end within {limit}, phase {seen.phase} was reached: raise spec.deadline, or see what took so long"
+    return broken(seen, now, Reason.DEADLINE_EXCEEDED, message)
 
 
 def agent_failed(seen: Observed, now: datetime, fields: dict[str, Any]) -> Plan:

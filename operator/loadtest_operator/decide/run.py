@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, follow, judging, prepare, refusal
+from loadtest_operator.decide import admission, after, ending, follow, judging, prepare, refusal
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model.phases import Phase
 
@@ -10,6 +10,8 @@ from loadtest_operator.model.phases import Phase
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
         return Plan(delete=tuple(seen.children.jobs.values()))
+    if ending.overdue(seen, now):
+        return ending.deadline_exceeded(seen, now)
     match seen.phase:
         case Phase.PREPARING:
             return prepare.decide(seen, now)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from loadtest_operator.model import defaults, reading, walking
-from loadtest_operator.model.phases import ConcurrencyPolicy, Keep, Metric, OnChange
+from loadtest_operator.model.phases import ConcurrencyPolicy, Keep, Metric, OnChange, RunOn
 from loadtest_operator.model.schedule import LoadTestScheduleSpec
 from loadtest_operator.model.spec import LoadTestSpec
 
@@ -67,6 +67,7 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "retention.pods": Keep.ON_FAILURE,
     "retention.podsFor": defaults.KEEP_FOR,
     "retention.deleteAfter": ANY,
+    "runOn": RunOn.CHANGE,
     "onChange": OnChange.QUEUE,
     "suspend": False,
 }

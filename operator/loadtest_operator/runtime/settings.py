@@ -27,7 +27,7 @@ class Settings(BaseModel):
     )
     watch_namespaces: tuple[str, ...] = Field((), description="Namespaces to serve; empty means all.")
     image: str = Field(
-        "ghcr.io/loadtest-operator/loadtest-operator:0.1.0",
+        "loadtest-operator/loadtest-operator:0.1.0",
         description="Image with agent and Locust for load pods without one of their own.",
     )
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = Field(
@@ -77,3 +77,27 @@ def _environment() -> dict[str, Any]:
             many = field.annotation == tuple[str, ...]
             values[name] = tuple(part for part in text.split(",") if part) if many else text
     return values
+
+
+def document() -> str:
+    """docs/settings.md."""
+    rows = [
+        f"| `{name}` | `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    head = [
+        "# Settings of the operator",
+        "",
+        "Made by `make generate` from operator/loadtest_operator/runtime/settings.py: change it there.",
+        "",
+        "Each can be given in the YAML file that `loadtest-operator --settings FILE` names, and overridden by an",
+        "environment variable. Lists in variables are separated by commas.",
+        "",
+        "| setting | variable | default | meaning |",
+        "|--|--|--|--|",
+    ]
+    return "\n".join([*head, *rows, ""])
+
+
+def _shown(default: object) -> str:
+    return f"`{default}`" if default not in ("", ()) else "none"
