@@ -40,6 +40,8 @@ _POLL_SECONDS = 0.1
 _COLLECT_SECONDS = 10.0
 # SIGTERM leaves the kubelet's grace period (5 s when the operator deletes); workers get their own SIGTERM.
 _TERMINATED_COLLECT_SECONDS = 1.5
+# Locust's own quit takes half a second, then come the script's listeners; they had all of Holding for it.
+_QUITTING_SECONDS = 0.7
 _ANSWER_SECONDS = 0.1  # for the last HTTP answer to leave before the process ends
 
 
@@ -154,13 +156,13 @@ class Master:
         self.crew.close()
 
     def _hold(self) -> None:
-        self._enter(State.HOLDING)
         if self._terminated:
             return
+        self._enter(State.HOLDING)
         self._history.kill(block=False)
         quitting = gevent.spawn(self._quit_locust)
         self._released.wait(self.config.hold_seconds)
-        quitting.kill(block=False)
+        quitting.join(_QUITTING_SECONDS)
 
     def _quit_locust(self) -> None:
         """As `locust` does at the end of a run; then go on listening, for a worker that is restarted only now."""

@@ -63,15 +63,18 @@ class Worker:
         self._introduce(runner, deadline)
         self._over.wait()
         self._leave(runner)
-        if self._run_over:
-            return Exit.RELEASED
-        raise self._error or AgentError(Reason.MASTER_MISSING, "the master is gone")
+        if self._error is None and not self._run_over:
+            self._error = AgentError(Reason.MASTER_MISSING, "the master is gone")
+        if self._error is not None:
+            raise self._error
+        return Exit.RELEASED
 
     def terminate(self) -> None:
         """SIGTERM: no new request from here on, then tell what was measured and go."""
         if self._environment is None or self._environment.runner is None:
             raise Terminated
-        self._error = self._error or AgentError(Reason.STOPPED, "the worker was told to terminate")
+        if not self._run_over:
+            self._error = AgentError(Reason.STOPPED, "the worker was told to terminate")
         self._environment.stop_timeout = 0
         with gevent.Timeout(_TERMINATE_SECONDS, False):
             self._stop_load()

@@ -1,0 +1,170 @@
+"""A driver that comes late, asks twice, stops early, or is somebody else; and processes that die."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from tests.agent.harness import requests_in, wait_for
+
+if TYPE_CHECKING:
+    from tests.agent.harness import Agents, Target
+
+SHOPPER = """
+from locust import FastHttpUser, constant, task
+
+
+class Shopper(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def home(self):
+        self.client.get("/home")
+"""
+
+
+def running(agents: Agents, seconds: float, workers: int = 1) -> None:
+    agents.script(SHOPPER)
+    agents.config["load"] |= {"durationSeconds": seconds}
+    agents.config["workers"] = workers
+
+
+def test_a_late_driver_loses_nothing(agents: Agents, target: Target) -> None:
+    running(agents, 3)
+    master, worker = agents.start("master"), agents.start("worker")
+    assert worker.wait() == 0  # nobody has asked anything until here
+    first = agents.windows()
+    assert first == agents.windows()
+    assert requests_in(first) == target.served() > 0
+    assert [window["w"] for window in first["windows"]] == list(range(len(first["windows"])))
+    seqs = [window["seq"] for window in first["windows"]]
+    assert first["cursor"] == max(seqs)
+    assert agents.windows(since=first["cursor"])["windows"] == []
+    status, page = agents.ask("GET", "/v1/windows?limit=1")
+    assert (status, len(page["windows"]), page["more"], page["complete"]) == (200, 1, True, False)
+    assert page["cursor"] == page["windows"][0]["seq"]
+    status, answer = agents.ask("POST", "/v1/acknowledge", {"cursor": first["cursor"] - 1})
+    assert (status, answer["error"]["reason"]) == (409, "CursorMismatch")
+    asked = time.monotonic()
+    agents.acknowledge()
+    assert master.wait() == 0
+    assert time.monotonic() - asked < 5  # a second when nothing else runs
+
+
+def test_the_routes_while_load_is_on(agents: Agents) -> None:
+    running(agents, 60)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    assert agents.ask("GET", "/v1/state", token=None)[0] == 401
+    assert agents.ask("GET", "/v1/state", token="another")[1]["error"]["reason"] == "Unauthorized"
+    assert agents.ask("GET", "/v1/nothing")[1]["error"]["reason"] == "NotFound"
+    status, text, headers = agents.raw("GET", "/v1/stop")
+    assert (status, json.loads(text)["error"]["reason"], headers["Allow"]) == (405, "MethodNotAllowed", "POST")
+    assert agents.ask("GET", "/v1/windows?since=x")[1]["error"]["reason"] == "BadRequest"
+    assert agents.ask("POST", "/v1/acknowledge", {})[0] == 400
+    assert agents.ask("POST", "/v1/acknowledge", {"cursor": 1})[1]["error"]["reason"] == "NotHolding"
+    assert agents.raw("GET", "/healthz", token=None)[:2] == (200, b"ok")
+    status, text, headers = agents.raw("GET", "/metrics", token=None, **{"Accept-Encoding": "gzip"})
+    assert (status, headers["Content-Encoding"]) == (200, "gzip")
+    assert b'loadtest_requests_total{test="checkout",namespace="shop",method="GET"' in gzip.decompress(text)
+    assert agents.ask("POST", "/v1/stop", {"reason": "enough"})[0] == 202
+    assert agents.ask("POST", "/v1/stop", {"reason": "enough"})[0] == 202
+    state = agents.until("Holding")
+    assert state["error"] is None
+    assert state["endedAt"] < state["endsAt"]
+    assert worker.wait() == 0
+    agents.acknowledge()
+    assert master.wait() == 0
+
+
+def test_stopped_before_load(agents: Agents) -> None:
+    running(agents, 60, workers=2)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("one worker", lambda state: state["workers"]["connected"] == 1)
+    assert agents.ask("POST", "/v1/stop", {"reason": "changed my mind"})[0] == 202
+    assert master.wait() == 3
+    assert agents.word(master)["error"] == {"reason": "Stopped", "message": "changed my mind"}
+    assert worker.wait() == 0
+
+
+def test_a_worker_dies_and_another_takes_its_place(agents: Agents) -> None:
+    running(agents, 60, workers=2)
+    agents.start("master")
+    workers = [agents.start("worker") for _ in range(2)]
+    agents.when("load", lambda state: state["requests"] > 0)
+    workers[0].signal(signal.SIGKILL)
+    state = agents.when("the loss", lambda state: state["workers"]["lost"] == 1)
+    assert (state["state"], state["workers"]["connected"]) == ("Running", 1)
+    workers.append(agents.start("worker"))
+    agents.when("the new one", lambda state: state["workers"]["connected"] == 2)
+    since = agents.windows()["cursor"]
+    wait_for(
+        "windows of both", lambda: [w for w in agents.windows(since)["windows"] if w["workers"] == 2 and w["endpoints"]]
+    )
+    agents.ask("POST", "/v1/stop", {})
+    state = agents.until("Holding")
+    assert (state["error"], state["workers"]["lost"], len(state["validity"]["incomplete"])) == (None, 1, 1)
+    assert [worker.wait() for worker in workers[1:]] == [0, 0]
+
+
+def test_the_last_worker_dies(agents: Agents) -> None:
+    running(agents, 60)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    worker.signal(signal.SIGKILL)
+    state = agents.until("Holding")
+    assert state["error"]["reason"] == "WorkersLost"
+    assert requests_in(agents.windows()) == state["requests"] > 0
+    agents.acknowledge()
+    assert master.wait() == 0
+    assert agents.word(master)["error"]["reason"] == "WorkersLost"
+
+
+def test_sigterm_stops_the_load_of_a_worker(agents: Agents, target: Target) -> None:
+    running(agents, 60)
+    agents.start("master")
+    worker = agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    asked = time.time()
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 4
+    assert target.stats()["last"] - asked < 5  # a second when nothing else runs
+    assert agents.word(worker)["error"]["reason"] == "Stopped"
+    state = agents.until("Holding")
+    assert state["error"]["reason"] == "WorkersLost"
+    # Requests that were cut off in flight are the target's only.
+    assert target.served() - 4 <= requests_in(agents.windows()) <= target.served()
+
+
+def test_sigterm_at_the_master_ends_all(agents: Agents, target: Target) -> None:
+    running(agents, 60)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    asked = time.time()
+    master.signal(signal.SIGTERM)
+    assert master.wait() == 4
+    word = agents.word(master)
+    assert (word["state"], word["error"]["reason"]) == ("Failed", "Stopped")
+    assert worker.wait() == 0
+    assert target.stats()["last"] - asked < 5
+    assert target.served() - 4 <= word["totals"]["requests"] <= target.served()
+
+
+def test_a_worker_ends_when_the_master_is_killed(agents: Agents, target: Target) -> None:
+    running(agents, 60)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    master.signal(signal.SIGKILL)
+    assert worker.wait() == 4
+    assert agents.word(worker)["error"]["reason"] == "MasterMissing"
+
+
+def test_held_results_are_given_up_in_the_end(agents: Agents) -> None:
+    running(agents, 1)
+    agents.config["holdSeconds"] = 1
+    master, _ = agents.start("master"), agents.start("worker")
+    assert master.wait() == 0
+    assert agents.word(master)["state"] == "Holding"
