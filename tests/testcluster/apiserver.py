@@ -100,9 +100,8 @@ class ApiServer:
 
     def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
-        # pdeathsig: whatever happens to us, nothing of ours goes on running.
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command],
+            [*shell.WITH_US, *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -162,11 +162,12 @@ def _debootstrap(root: Path) -> None:
             mirror,
         ]
         env = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-        shell.run([*NAMESPACES, *words], timeout_s=1800, env=env)
+        shell.run([*shell.WITH_US, *NAMESPACES, *words], timeout_s=1800, env=env)
 
 
 def chroot(root: Path, *argv: str) -> str:
-    return shell.run([*NAMESPACES, "sh", "-ec", CHROOT, "sh", root, *argv], timeout_s=900, env=CLEAN_ENV)
+    command = [*NAMESPACES, "sh", "-ec", CHROOT, "sh", root, *argv]
+    return shell.run([*shell.WITH_US, *command], timeout_s=900, env=CLEAN_ENV)
 
 
 def _install(root: Path) -> None:

@@ -133,6 +133,6 @@ def _build(batch: Batch, folder: Path, go: gotool.Go) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
         command = build_command(go.path, batch.packages, Path(scratch), linker_flags((module / "go.mod").read_text()))
         env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-        shell.run(command, timeout_s=3600, env=env, cwd=module)
+        shell.run([*shell.WITH_US, *command], timeout_s=3600, env=env, cwd=module)
         for package in batch.packages:
             Path(scratch, built_name(package)).rename(folder / program(package))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LAST_LINES = 25
+# Before a command that must not go on working when we are killed.
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 class ClusterUnavailable(RuntimeError):
