@@ -6,9 +6,9 @@ from loadtest_operator.build import agent_config, children
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
-from loadtest_operator.decide import admission, ending
-from loadtest_operator.decide.observed import Frozen, Note, Observed, Plan
-from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
+from loadtest_operator.decide import admission, ending, refusal
+from loadtest_operator.decide.observed import Frozen, Observed, Plan
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
@@ -73,14 +73,4 @@ def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan
     patience = defaults.start_timeout(spec) if spec else timedelta(0)
     if now - started > patience:
         return ending.broken(seen, now, reason, message)
-    say = Statement(
-        phase=Phase.PREPARING,
-        outcome=Outcome.WORKING,
-        reason=reason,
-        message=message,
-        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
-    )
-    status = compose(seen, say, now)
-    if same(status, seen.status):
-        return Plan(requeue_after=TRY_AGAIN)
-    return Plan(status=status, notes=(Note("Warning", str(reason), message),), requeue_after=TRY_AGAIN)
+    return refusal.told_once(seen, Statement(Phase.PREPARING, Outcome.WORKING, reason, message), now, TRY_AGAIN)

@@ -33,30 +33,18 @@ def refuse(seen: Observed, now: datetime) -> Plan:
 
 def stalled(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
     """Nothing runs and nothing will until a person changes something."""
-    say = Statement(
-        phase=Phase.PENDING,
-        outcome=Outcome.FAILS,
-        reason=reason,
-        message=message,
-        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
-        fresh=True,
-    )
-    status = compose(seen, say, now)
+    say = Statement(Phase.PENDING, Outcome.FAILS, reason, message, fresh=True)
+    return told_once(seen, say, now)
+
+
+def told_once(seen: Observed, say: Statement, now: datetime, again: timedelta | None = None) -> Plan:
+    """Why this is not admitted; status and Event are written once, not at every look."""
+    status = compose(seen, say.but(facts=(Fact(ConditionType.ADMITTED, False, say.reason, say.message),)), now)
     if same(status, seen.status):
-        return Plan()
-    return Plan(status=status, notes=(Note("Warning", reason, message),))
+        return Plan(requeue_after=again)
+    return Plan(status=status, notes=(Note("Warning", str(say.reason), say.message),), requeue_after=again)
 
 
 def _waiting(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
-    say = Statement(
-        phase=Phase.PENDING,
-        outcome=Outcome.WORKING,
-        reason=reason,
-        message=message,
-        facts=(Fact(ConditionType.ADMITTED, False, reason, message),),
-        fresh=True,
-    )
-    status = compose(seen, say, now)
-    if same(status, seen.status):
-        return Plan(requeue_after=LOOK_AGAIN_FOR_INPUTS)
-    return Plan(status=status, notes=(Note("Warning", reason, message),), requeue_after=LOOK_AGAIN_FOR_INPUTS)
+    say = Statement(Phase.PENDING, Outcome.WORKING, reason, message, fresh=True)
+    return told_once(seen, say, now, LOOK_AGAIN_FOR_INPUTS)
