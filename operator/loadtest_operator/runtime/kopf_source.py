@@ -25,9 +25,13 @@ class Source:
         self._stop = asyncio.Event()
         self.ready = asyncio.Event()
 
-    async def run(self) -> None:
-        """Until `stop`; a login that fails for good ends the process, which is then restarted by whoever started it."""
-        await kopf.operator(
+    async def run(self, take_signals: Callable[[], None]) -> None:
+        """Until `stop`; a login that fails for good ends the process, which is then restarted by whoever started it.
+
+        Kopf takes SIGTERM for itself, and then waits 5 s for every task of this process, ours too: so we take it back.
+        """
+        others = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=settings(),
             clusterwide=not self._namespaces,
@@ -35,6 +39,8 @@ class Source:
             ready_flag=self.ready,
             stop_flag=self._stop,
         )
+        take_signals()
+        await kopf.run_tasks(tasks, ignored=others)
 
     def stop(self) -> None:
         self._stop.set()
@@ -84,7 +90,7 @@ def settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.enforce_retry_after = True
-    settings.process.ultimate_exiting_timeout = 4
+    settings.process.ultimate_exiting_timeout = None  # it kills this process; stopping is ours
     # Never written, as no handler of ours keeps state; should one ever, then not under Kopf's own names.
     settings.persistence.finalizer = f"{GROUP}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)

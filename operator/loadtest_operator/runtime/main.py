@@ -61,9 +61,7 @@ def main() -> None:
 
 async def serve(settings: Settings, access: Access) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _take_signals(stop)
     async with contextlib.AsyncExitStack() as closing:
         kube = Kube(access)
         closing.push_async_callback(kube.close)
@@ -162,7 +160,7 @@ class Operator:
                 **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
             }.items()
         ]
-        watching = asyncio.create_task(self.source.run(), name="kopf")
+        watching = asyncio.create_task(self.source.run(lambda: _take_signals(stop)), name="kopf")
         done, _ = await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping", extra={"because": ", ".join(task.get_name() for task in done)})
         self.source.stop()
@@ -171,6 +169,12 @@ class Operator:
         await asyncio.gather(*tasks, watching, return_exceptions=True)
         for task in done:
             task.result()  # what ended by itself may have ended badly
+
+
+def _take_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
 
 
 async def _wait(event: asyncio.Event) -> None:
