@@ -48,14 +48,16 @@ e2e: $(READY)  ## tests on a real node: kubelet, pods, Locust (finds or starts a
 
 test: $(READY)  ## everything; builds or finds the cluster by itself
 	@mkdir -p build
+	log=build/testcluster.log
+	was_up=$$($(BIN)/python -m tests.testcluster status 2>/dev/null | grep -c '^node: up' || true)
 	# The programs and images take minutes on a new machine: they are made while the unit tests run.
-	$(BIN)/python -m tests.testcluster build >build/testcluster.log 2>&1 & building=$$!
-	trap 'kill $$building 2>/dev/null || true' EXIT
+	$(BIN)/python -m tests.testcluster build >$$log 2>&1 & building=$$!
+	# A cluster that was not there before is not left behind.
+	trap 'kill $$building 2>/dev/null || true; [ "$$was_up" != 0 ] || $(BIN)/python -m tests.testcluster down >>$$log 2>&1' EXIT
 	$(MAKE) --no-print-directory check
 	$(BIN)/pytest tests/unit
-	echo "waiting for the cluster's programs and images (log: build/testcluster.log)"
-	wait $$building || { tail -n 40 build/testcluster.log; exit 1; }
-	trap - EXIT
+	echo "waiting for the cluster's programs and images (log: $$log)"
+	wait $$building || { tail -n 40 $$log; exit 1; }
 	$(BIN)/pytest tests --ignore tests/unit $(TEST_ARGS)
 
 cluster-up: $(READY)  ## start the test cluster, or find the one that runs
