@@ -54,7 +54,7 @@ test: $(READY)  ## everything; builds or finds the cluster by itself
 	$(BIN)/python -m tests.testcluster build >$$log 2>&1 & building=$$!
 	# A cluster that was not there before is not left behind.
 	trap 'kill $$building 2>/dev/null || true; [ "$$was_up" != 0 ] || $(BIN)/python -m tests.testcluster down >>$$log 2>&1' EXIT
-	$(MAKE) --no-print-directory check
+	make --no-print-directory check
 	$(BIN)/pytest tests/unit
 	echo "waiting for the cluster's programs and images (log: $$log)"
 	wait $$building || { tail -n 40 $$log; exit 1; }
