@@ -1,11 +1,11 @@
 """The store as others see it. Every call blocks: callers on an event loop go through `asyncio.to_thread`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from loadtest_operator.decide.judge import Judgement
-from loadtest_operator.verdict.record import RunRecord
+from loadtest_operator.verdict.record import Environment, RunRecord
 
 
 class StoreUnavailable(Exception):
@@ -34,6 +34,8 @@ class StoredRun:
 
     @classmethod
     def of(cls, record: RunRecord, *, uid: str, judgement: Judgement, phase: str, workers_lost: int = 0) -> "StoredRun":
+        # What the judge found stays with the windows: a run that was invalid is in no baseline, wherever it travels.
+        found = Environment(judgement.validity.get("valid", True), tuple(judgement.validity.get("reasons", ())))
         return cls(
             id=record.run,
             namespace=record.namespace,
@@ -48,7 +50,7 @@ class StoredRun:
             config_hash=record.config_hash,
             workers_lost=workers_lost,
             judgement=judgement,
-            record=record,
+            record=replace(record, environment=found),
         )
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ from loadtest_operator.verdict.reading import BadInputError, Reader
 from loadtest_operator.verdict.windows import Failure, RunWindow, WindowLog
 
 FORMAT = "loadtest.dev/run/v1"
+# An hour of 50 endpoints at 1000 requests/s is 20 MB of JSON; a small file must not unfold into all our memory.
+MAX_JSON = 256 << 20
+_GZIP = 16 + zlib.MAX_WBITS
 
 __all__ = [
     "FORMAT",
@@ -139,11 +143,7 @@ class RunRecord:
 
     @classmethod
     def loads(cls, data: bytes) -> "RunRecord":
-        try:
-            raw = json.loads(gzip.decompress(data))
-        except (OSError, EOFError, ValueError) as error:
-            raise BadInputError(f"this is not a run record: {error}") from error
-        return cls.from_json(raw)
+        return cls.from_json(_inflated(data))
 
 
 def record(
@@ -233,6 +233,20 @@ def _read_cells(windows: Iterable[Reader]) -> Iterable[Cell]:
             one.microseconds("sum"),
             one.microseconds("max"),
         )
+
+
+def _inflated(data: bytes) -> Any:
+    inflate = zlib.decompressobj(wbits=_GZIP)
+    try:
+        text = inflate.decompress(data, MAX_JSON)
+        found = json.loads(text) if inflate.eof else None
+    except (zlib.error, ValueError, RecursionError) as error:
+        raise BadInputError(f"this is not a run record: {error}") from error
+    if inflate.unconsumed_tail:
+        raise BadInputError(f"the run record is larger than {MAX_JSON >> 20} MiB")
+    if not inflate.eof:
+        raise BadInputError("this is not a run record: its end is missing")
+    return found
 
 
 def _window(reader: Reader) -> float:

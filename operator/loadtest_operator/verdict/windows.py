@@ -1,89 +1,26 @@
 """What has been pulled of one attempt's windows so far, kept small: the operator holds a hundred of these at a time."""
 
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, overload
+from typing import Any
 
-from loadtest_operator.verdict import varint
+from loadtest_operator.verdict import window
 from loadtest_operator.verdict.reading import BadInputError, Reader
+from loadtest_operator.verdict.window import Failure, Row, RunWindow
+
+__all__ = ["EndpointKey", "Failure", "Row", "RunWindow", "WindowLog"]
 
 # The agent folds everything beyond 500 endpoints into `other`; the rest is room for one that counts differently.
 MAX_ENDPOINTS = 600
 # A run has at most 360 windows, and a few for a slow stop; a page from a load pod must not fill our memory.
 MAX_WINDOWS = 4000
 _MAX_FAILURES = 500
-# CPU shares and lags are kept as whole numbers: 1/10000, and microseconds.
-_SHARE = 10_000
-_LAG = 1_000_000
-
-
-class RunWindow(NamedTuple):
-    """What a window says about the run as a whole. None: not measured."""
-
-    w: int
-    workers: int | None = None
-    users: int | None = None
-    cpu: float | None = None
-    lag: float | None = None
-    stage: str | None = None
-    rate: float | None = None
-    late: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {key: found for key, found in self._asdict().items() if found is not None}
-
-    @classmethod
-    def read(cls, reader: Reader) -> "RunWindow":
-        return cls(
-            w=reader.count("w"),
-            workers=_whole(reader.optional_number("workers")),
-            users=_whole(reader.optional_number("users")),
-            cpu=reader.optional_number("cpu"),
-            lag=reader.optional_number("lag"),
-            stage=reader.text("stage", "") or None,
-            rate=reader.optional_number("rate"),
-            late=reader.optional_number("late"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One kind of failure of one endpoint, over the whole run. Times are seconds since the epoch."""
-
-    kind: str
-    n: int
-    first: float | None = None
-    last: float | None = None
-    sample: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "n": self.n, "first": self.first, "last": self.last, "sample": self.sample}
-
-    @classmethod
-    def read(cls, reader: Reader) -> "Failure":
-        return cls(
-            reader.text("kind"),
-            reader.count("n"),
-            reader.moment("first"),
-            reader.moment("last"),
-            reader.text("sample", ""),
-        )
-
+# So many windows side by side compress to a third; twice as many gain another 4 % only.
+_CHUNK = 16
 
 EndpointKey = tuple[str, str]
 """Method and name."""
-
-
-class Row(NamedTuple):
-    """One endpoint in one window, as the log keeps it: histograms packed, times in microseconds."""
-
-    endpoint: int
-    n: int
-    errors: int
-    hist: bytes
-    fail_hist: bytes
-    sum_us: int | None
-    max_us: int | None
 
 
 @dataclass
@@ -98,6 +35,11 @@ class WindowLog:
     endpoints: dict[EndpointKey, int] = field(default_factory=dict)
     failures: list[tuple[EndpointKey, Failure]] = field(default_factory=list)
     _packed: dict[int, bytes] = field(default_factory=dict, repr=False)
+    """The newest windows, by number."""
+    _settled: dict[int, bytes] = field(default_factory=dict, repr=False)
+    """The others, compressed: chunk c holds the windows from c * _CHUNK on."""
+    _seqs: "array[int]" = field(default_factory=lambda: array("Q"), repr=False)
+    """By window, its sequence number plus one; 0 where there is no window."""
 
     def absorb(self, page: Mapping[str, Any]) -> None:
         """Takes a page in; a window replaces its earlier version. BadInputError: unreadable, or of another attempt."""
@@ -108,30 +50,28 @@ class WindowLog:
         failures = [_read_failure(one) for one in reader.children("failures")][:_MAX_FAILURES]
         more, cursor = reader.flag("more", default=False), reader.count("cursor", 0)
         complete, started_at = reader.flag("complete", default=False), reader.moment("startedAt")
-        if len(self._packed.keys() | {w for w, _, _ in read}) > MAX_WINDOWS:
-            raise BadInputError(f"more than {MAX_WINDOWS} windows in one attempt")
         for w, seq, packed in read:
-            if w not in self._packed or seq >= _unpack(w, self._packed[w])[0]:
-                self._packed[w] = packed
+            self._keep(w, seq, packed)
+        self._settle()
         self.failures = failures or self.failures
         self.cursor = max(self.cursor, max((seq for _, seq, _ in read), default=0) if more else cursor)
         self.complete = complete and not more
         self.started_at = started_at or self.started_at
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return sum(1 for seq in self._seqs if seq)
 
     def decoded(self, since: int = 0) -> Iterator[tuple[RunWindow, list[Row]]]:
         """The windows from number `since` on, in order."""
-        for w in sorted(self._packed):
-            if w >= since:
-                _, window, rows = _unpack(w, self._packed[w])
-                yield window, rows
+        for chunk in range(since // _CHUNK, -(-len(self._seqs) // _CHUNK)):
+            for w, packed in sorted(self._chunk(chunk).items()):
+                if w >= since:
+                    yield window.unpack(w, packed)
 
     def newest(self, windows: int) -> list[tuple[RunWindow, list[Row]]]:
-        """The last so many windows, without the very last: parts of that are still on their way."""
-        last = max(self._packed, default=0)
-        return [one for one in self.decoded(last - windows) if one[0].w < last or self.complete]
+        """The last so many windows; while the run goes on without the very last: parts of that are on their way."""
+        end = len(self._seqs) - (0 if self.complete else 1)
+        return [one for one in self.decoded(max(0, end - windows)) if one[0].w < end]
 
     def failures_by_endpoint(self) -> dict[EndpointKey, tuple[Failure, ...]]:
         found: dict[EndpointKey, tuple[Failure, ...]] = {}
@@ -146,14 +86,12 @@ class WindowLog:
         if (run, attempt) != (self.run, self.attempt):
             raise BadInputError(f"the page is of {run} attempt {attempt}, not of {self.run} attempt {self.attempt}")
 
-    def _read(self, window: Reader) -> tuple[int, int, bytes]:
-        rows = []
-        for row in window.children("endpoints"):
-            n, errors = row.count("n"), row.count("errors", 0)
-            hists = row.histogram("hist"), row.histogram("fail_hist")
-            rows.append(Row(self._number(row), n, errors, *hists, row.microseconds("sum"), row.microseconds("max")))
-        seq = window.count("seq", 0)
-        return window.count("w"), seq, _pack(seq, RunWindow.read(window), rows)
+    def _read(self, reader: Reader) -> tuple[int, int, bytes]:
+        w, seq = reader.count("w"), reader.count("seq", 0)
+        if w >= MAX_WINDOWS:
+            raise BadInputError(f"window {w} is beyond the {MAX_WINDOWS} that a run can have")
+        rows = [Row.read(self._number(row), row) for row in reader.children("endpoints")]
+        return w, seq, window.pack(RunWindow.read(reader), rows)
 
     def _number(self, row: Reader) -> int:
         key = row.text("method"), row.text("name")
@@ -161,63 +99,28 @@ class WindowLog:
             raise BadInputError(f"more than {MAX_ENDPOINTS} endpoints in one attempt")
         return self.endpoints.setdefault(key, len(self.endpoints))
 
+    def _keep(self, w: int, seq: int, packed: bytes) -> None:
+        self._seqs.extend([0] * (w + 1 - len(self._seqs)))
+        if seq + 1 >= self._seqs[w]:
+            self._seqs[w] = seq + 1
+            self._packed[w] = packed
+
+    def _settle(self) -> None:
+        """Compresses what is old enough that it will hardly come again; if it does, its chunk is done anew."""
+        newest = (len(self._seqs) - 1) // _CHUNK
+        for chunk in {w // _CHUNK for w in self._packed if w // _CHUNK < newest - 1}:
+            windows = self._chunk(chunk)
+            self._settled[chunk] = window.compress([windows.get(chunk * _CHUNK + at, b"") for at in range(_CHUNK)])
+            for w in windows:
+                self._packed.pop(w, None)
+
+    def _chunk(self, chunk: int) -> dict[int, bytes]:
+        """The packed windows of a chunk, by number."""
+        first = chunk * _CHUNK
+        settled = window.decompress(self._settled[chunk]) if chunk in self._settled else []
+        found = {first + at: packed for at, packed in enumerate(settled) if packed}
+        return found | {w: self._packed[w] for w in range(first, first + _CHUNK) if w in self._packed}
+
 
 def _read_failure(reader: Reader) -> tuple[EndpointKey, Failure]:
     return (reader.text("method"), reader.text("name")), Failure.read(reader)
-
-
-# A packed window: four bytes with the length of the numbers, the numbers, all histograms one after the other.
-# The numbers: _HEAD for the window, then _PER_ROW for each endpoint. What may be None is kept plus one.
-_LENGTH_BYTES = 4
-_HEAD = 5
-_PER_ROW = 7
-
-
-def _pack(seq: int, window: RunWindow, rows: list[Row]) -> bytes:
-    numbers = [seq, _up(window.workers), _up(window.users), _up(window.cpu, _SHARE), _up(window.lag, _LAG)]
-    blobs = []
-    for row in rows:
-        numbers += (
-            row.endpoint,
-            row.n,
-            row.errors,
-            len(row.hist),
-            len(row.fail_hist),
-            _up(row.sum_us),
-            _up(row.max_us),
-        )
-        blobs += [row.hist, row.fail_hist]
-    head = varint.encode(numbers)
-    return b"".join([len(head).to_bytes(_LENGTH_BYTES, "little"), head, *blobs])
-
-
-def _unpack(w: int, packed: bytes) -> tuple[int, RunWindow, list[Row]]:
-    at = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
-    numbers = varint.decode(packed[_LENGTH_BYTES:at])
-    seq, workers, users, cpu, lag = numbers[:_HEAD]
-    rows = []
-    for start in range(_HEAD, len(numbers), _PER_ROW):
-        endpoint, n, errors, successes, failures, sum_us, max_us = numbers[start : start + _PER_ROW]
-        hist, fail_hist = packed[at : at + successes], packed[at + successes : at + successes + failures]
-        rows.append(Row(endpoint, n, errors, hist, fail_hist, _down(sum_us), _down(max_us)))
-        at += successes + failures
-    window = RunWindow(w, _down(workers), _down(users), _down(cpu, _SHARE), _down(lag, _LAG))
-    return seq, window, rows
-
-
-def _whole(found: float | None) -> int | None:
-    return None if found is None else round(found)
-
-
-def _up(found: float | None, scale: int = 1) -> int:
-    return 0 if found is None else round(found * scale) + 1
-
-
-@overload
-def _down(kept: int) -> int | None: ...
-@overload
-def _down(kept: int, scale: int) -> float | None: ...
-def _down(kept: int, scale: int = 1) -> float | None:
-    if not kept:
-        return None
-    return kept - 1 if scale == 1 else (kept - 1) / scale

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from loadtest_operator.model.phases import Verdict
-from loadtest_operator.store import SqliteStore, StoreUnavailable, open_store, schema
+from loadtest_operator.store import SqliteStore, StoredRun, StoreUnavailable, open_store, schema
+from loadtest_operator.verdict.record import Environment
 
 from tests.unit.store.runs import judged, measured, stored
 
@@ -62,6 +63,13 @@ def test_a_run_judged_again_has_the_new_verdict_and_the_same_windows(store):
     store.commit_run(replace(stored(verdict=Verdict.FAILED), record=None))
     assert store.run("checkout-1-aaaa").judgement.verdict is Verdict.FAILED
     assert store.windows("checkout-1-aaaa") == measured()
+
+
+def test_why_a_run_was_invalid_stays_with_its_windows(store):
+    reasons = ["GeneratorSaturated: a worker's CPU was above 90%"]
+    invalid = replace(judged(Verdict.INVALID), validity={"valid": False, "reasons": reasons})
+    store.commit_run(StoredRun.of(measured(), uid="7f3a", judgement=invalid, phase="Completed"))
+    assert store.windows("checkout-1-aaaa").environment == Environment(valid=False, reasons=tuple(reasons))
 
 
 def test_a_new_attempt_replaces_the_earlier_one(store):

@@ -66,6 +66,8 @@ def test_failures_stand_beside_their_endpoint():
     ("data", "says"),
     [
         (b"hello", "not a run record"),
+        (b"", "its end is missing"),
+        (gzip.compress(b"[" * 100_000), "not a run record"),
         (gzip.compress(b"{"), "not a run record"),
         (gzip.compress(b"[]"), "not an object"),
         (gzip.compress(b'{"format": "other/v1"}'), "format is 'other/v1', expected 'loadtest.dev/run/v1'"),
@@ -76,6 +78,12 @@ def test_failures_stand_beside_their_endpoint():
 def test_what_is_not_a_record_is_refused_with_a_sentence(data, says):
     with pytest.raises(BadInputError, match=says):
         RunRecord.loads(data)
+
+
+def test_a_small_file_that_unfolds_into_a_huge_one_is_refused(monkeypatch):
+    monkeypatch.setattr("loadtest_operator.verdict.record.MAX_JSON", 1 << 20)
+    with pytest.raises(BadInputError, match="larger than 1 MiB"):
+        RunRecord.loads(gzip.compress(b" " * (2 << 20)))
 
 
 @pytest.mark.parametrize("start", ["yesterday", ""])
