@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from loadtest_operator.verdict import histogram
 from loadtest_operator.verdict.reading import BadInputError, Reader
-from loadtest_operator.verdict.windows import Failure, RunWindow, WindowLog
+from loadtest_operator.verdict.windows import EndpointKey, Failure, Row, RunWindow, WindowLog
 
 FORMAT = "loadtest.dev/run/v1"
 # An hour of 50 endpoints at 1000 requests/s is 20 MB of JSON; a small file must not unfold into all our memory.
@@ -164,15 +164,7 @@ def record(
     environment: Environment = Environment(),
 ) -> RunRecord:
     """What has been pulled of one attempt. `duration_s` is how long there was load, not what was planned."""
-    cells: dict[int, list[Cell]] = {}
-    run_windows = []
-    for window, rows in log.decoded():
-        run_windows.append(window)
-        for row in rows:
-            cells.setdefault(row.endpoint, []).append(Cell(window.w, *row[1:]))
-    failures = log.failures_by_endpoint()
-    names = {at: key for key, at in log.endpoints.items()}
-    endpoints = (Endpoint(*names[at], cells=tuple(cells[at]), failures=failures.get(names[at], ())) for at in cells)
+    decoded = list(log.decoded())
     return RunRecord(
         run=run,
         series=series,
@@ -187,9 +179,21 @@ def record(
         attempt=attempt,
         target=target,
         environment=environment,
-        run_windows=tuple(run_windows),
-        endpoints=tuple(sorted(endpoints, key=lambda one: (one.name, one.method))),
+        run_windows=tuple(window for window, _ in decoded),
+        endpoints=_endpoints(log, decoded),
     )
+
+
+def _endpoints(log: WindowLog, decoded: Iterable[tuple[RunWindow, Iterable[Row]]]) -> tuple[Endpoint, ...]:
+    """By name and method; also those that are known from their failures alone, because the agent folded them away."""
+    failures = log.failures_by_endpoint()
+    keys = {at: key for key, at in log.endpoints.items()}
+    cells: dict[EndpointKey, list[Cell]] = {key: [] for key in failures}
+    for window, rows in decoded:
+        for row in rows:
+            cells.setdefault(keys[row.endpoint], []).append(Cell(window.w, *row[1:]))
+    ordered = sorted(cells, key=lambda key: (key[1], key[0]))
+    return tuple(Endpoint(*key, cells=tuple(cells[key]), failures=failures.get(key, ())) for key in ordered)
 
 
 def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:

@@ -62,6 +62,14 @@ def test_failures_stand_beside_their_endpoint():
     assert [(one.kind, one.n) for one in endpoint.failures] == [("HTTP 503", 2)]
 
 
+def test_failures_of_an_endpoint_that_was_folded_away_are_kept():
+    found = steady(2, cell("GET other"), failures=[{"method": "GET", "name": "/item/4711", "kind": "HTTP 503", "n": 2}])
+    assert [(one.label, len(one.cells), len(one.failures)) for one in found.endpoints] == [
+        ("GET /item/4711", 0, 1),
+        ("GET other", 2, 0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
