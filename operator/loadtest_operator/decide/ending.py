@@ -1,11 +1,12 @@
 """How a run ends without a verdict about the target: what broke, in words, and what is taken down at once."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build import children
 from loadtest_operator.decide.observed import Note, Observed, Plan
-from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of
+from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
@@ -25,13 +26,16 @@ AGENT_REASONS = {
 }
 
 _TIMED = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
+_LOADING = {"Loading", "WaitingForWorkers", "Preflight", "Running"}
 
 
 def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:
     """The master's pod is over and nothing of it is in the store."""
     known = AGENT_REASONS.get(end.reason)
     if known is Reason.START_TIMEOUT:
-        return broken(seen, now, known, f"{end.message}{_why_workers_miss(seen)}")
+        return _workers_missing(seen, end, now)
+    if end.reason == "Stopped":  # nobody asks for that: the pod was evicted, drained or deleted
+        return broken(seen, now, Reason.MASTER_LOST, f"the master pod {end.pod} was ended: {end.message or end}")
     if known is not None and known is not Reason.MASTER_LOST:
         return broken(seen, now, known, end.message or str(end))
     if end.released:
@@ -42,7 +46,7 @@ def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:
             "the master was released, but the store does not hold this run; run it again",
         )
     if seen.phase is Phase.STARTING and not seen.agent.state:
-        return broken(seen, now, Reason.POD_FAILED, str(end))
+        return broken(seen, now, Reason.POD_FAILED, f"{end.reason}: {end}")
     return broken(seen, now, Reason.MASTER_LOST, f"{end.reason}: {end}")
 
 
@@ -73,8 +77,15 @@ def start_timed_out(seen: Observed, problem: PodProblem | None, now: datetime) -
 
 
 def overdue(seen: Observed, now: datetime) -> bool:
-    """Whether the run has had its time, from admission on; results that only wait for the store are not late."""
-    if seen.phase not in _TIMED:
+    """Whether the run has had its time, from admission on.
+
+    Results that wait to be collected are not late, however long the operator was away; nor is a run given up on old
+    news of its master.
+    """
+    if seen.phase not in _TIMED or seen.stored:
+        return False
+    asked = seen.agent.phase in _LOADING and seen.agent.silent_since is None
+    if seen.phase is not Phase.PREPARING and not asked:
         return False
     test = seen.frozen.test if seen.frozen else seen.inputs.test
     started = quantities.parse_timestamp(seen.status["run"]["startTime"])
@@ -92,7 +103,8 @@ def agent_failed(seen: Observed, now: datetime, fields: dict[str, Any]) -> Plan:
     """The run went wrong under load; what was measured until then is kept and shown."""
     error = seen.agent.state.get("error") or {}
     reason = AGENT_REASONS.get(str(error.get("reason")), Reason.ERROR)
-    return broken(seen, now, reason, str(error.get("message") or reason.says), fields)
+    plan = broken(seen, now, reason, str(error.get("message") or reason.says), fields)
+    return replace(plan, delete=())  # it holds its results and sends nothing: let go, its pods stay for their logs
 
 
 def finished_run(seen: Observed, now: datetime, verdict: Verdict, p95: str | None) -> dict[str, Any]:
@@ -136,6 +148,14 @@ def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     )
 
 
+def leftovers(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """What is of no use once another run follows; finished Jobs of a run that did not pass stay for their logs."""
+    everything = children_of_run(seen)
+    if seen.status.get("verdict") == Verdict.PASSED:
+        return everything
+    return (*(item for item in everything if item["kind"] != "Job"), *unfinished_jobs(seen))
+
+
 def kept_until(seen: Observed) -> datetime | None:
     """Until when the pods of a run that did not pass can be looked at."""
     ended = (seen.status.get("run") or {}).get("endTime")
@@ -147,9 +167,14 @@ def _finished(job: Any) -> bool:
     return any(item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in conditions)
 
 
-def _why_workers_miss(seen: Observed) -> str:
-    last = last_end_of(seen.children.pods.get("worker", ()))
-    return f"; {last}" if last else ""
+def _workers_missing(seen: Observed, end: PodEnd, now: datetime) -> Plan:
+    """The master counts its workers; what keeps them is in their own pods."""
+    workers = seen.children.pods.get("worker", ())
+    problem, last = problem_of(workers), last_end_of(workers)
+    if problem is not None and (problem.image or problem.reason == "Unschedulable"):
+        return start_timed_out(seen, problem, now)
+    why = f"; {last or problem}" if last or problem else ""
+    return broken(seen, now, Reason.START_TIMEOUT, f"{end.message}{why}")
 
 
 def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: dict[str, Any] | None = None) -> Plan:
@@ -165,7 +190,10 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
         passed=False,
     )
     return Plan(
-        delete=unfinished_jobs(seen), status=compose(seen, say, now), notes=(Note("Warning", str(reason), say.message),)
+        delete=unfinished_jobs(seen),
+        status=compose(seen, say, now),
+        notes=(Note("Warning", str(reason), say.message),),
+        requeue_after=timedelta(0),
     )
 
 

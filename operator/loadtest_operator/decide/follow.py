@@ -35,16 +35,19 @@ _PHASES = {
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.stored:
         return _move(seen, now, Phase.JUDGING, "the store already holds this run's result")
+    if seen.agent.complete:  # the master is not needed any more, whatever became of it
+        if seen.phase is Phase.COLLECTING:
+            return _move(seen, now, Phase.JUDGING, "all results are here")
+        return _following(seen, now)
     ended = seen.children.master_end
     if ended is not None:
         return ending.master_ended(seen, ended, now)
     if _master_is_gone(seen, now):
         return ending.master_lost(seen, now)
-    if not seen.agent.state:
-        return _starting(seen, now)
-    if seen.agent.complete and seen.phase is Phase.COLLECTING:
-        return _move(seen, now, Phase.JUDGING, "all results are here")
-    return _following(seen, now)
+    if seen.agent.state:
+        return _following(seen, now)
+    # Without an answer in a later phase it is the operator that is new or cut off: the run goes on by itself.
+    return _starting(seen, now) if seen.phase is Phase.STARTING else Plan(requeue_after=ASK_SOON)
 
 
 def _master_is_gone(seen: Observed, now: datetime) -> bool:
@@ -53,8 +56,14 @@ def _master_is_gone(seen: Observed, now: datetime) -> bool:
         return False
     if seen.children.master is None:
         return True
-    silent = seen.agent.silent_since
-    return silent is not None and now - silent > MASTER_SILENCE and not seen.children.master_ready
+    leaving = seen.children.master["metadata"].get("deletionTimestamp")
+    if leaving and now - quantities.parse_timestamp(leaving) > MASTER_SILENCE:
+        return True  # its node is gone, and nobody else will say so
+    return _silent(seen, now) and not seen.children.master_ready
+
+
+def _silent(seen: Observed, now: datetime) -> bool:
+    return seen.agent.silent_since is not None and now - seen.agent.silent_since > MASTER_SILENCE
 
 
 def _starting(seen: Observed, now: datetime) -> Plan:
@@ -77,8 +86,8 @@ def _starting(seen: Observed, now: datetime) -> Plan:
 
 
 def _overdue(seen: Observed, now: datetime) -> bool:
-    if seen.frozen is None:
-        return False
+    if seen.frozen is None or (seen.children.master_running and not _silent(seen, now)):
+        return False  # a master that runs is first asked for a while: an operator may have been away during its start
     started = quantities.parse_timestamp(seen.status["run"]["startTime"])
     return now - started > timedelta(seconds=prepare.timing(seen.frozen).start_timeout)
 
@@ -90,7 +99,7 @@ def _reason_of(problem: PodProblem) -> Reason:
 
 
 def _following(seen: Observed, now: datetime) -> Plan:
-    phase = _PHASES.get(seen.agent.phase, Phase.STARTING)
+    phase = _phase(seen)
     message = _message(seen, phase)
     say = Statement(
         phase=phase,
@@ -109,6 +118,15 @@ def _following(seen: Observed, now: datetime) -> Plan:
     return _write(seen, say, now, again, note=note)
 
 
+def _phase(seen: Observed) -> Phase:
+    """What the agent says in our words; never an earlier phase than we are in, whatever it says."""
+    told = _PHASES.get(seen.agent.phase)
+    if seen.agent.phase == "Failed" and seen.agent.state.get("startedAt"):
+        told = Phase.COLLECTING
+    order = list(Phase)
+    return max((told or Phase.STARTING, seen.phase or Phase.STARTING), key=order.index)
+
+
 def _quiet(seen: Observed, say: Statement, now: datetime) -> bool:
     """Nothing but the numbers would change, and those are not due yet."""
     status = compose(seen, say, now)
@@ -122,7 +140,7 @@ def _without_messages(status: Any) -> Any:
 
 def _due(seen: Observed, now: datetime) -> bool:
     """Live numbers at most every max(10 s, duration/100)."""
-    if seen.phase is not Phase.RUNNING or seen.agent.phase != "Running":
+    if seen.phase is not Phase.RUNNING or seen.agent.phase != "Running" or seen.agent.silent_since is not None:
         return False
     updated = (seen.status.get("progress") or {}).get("updated")
     if updated is None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Raw = Mapping[str, Any]
@@ -73,7 +73,11 @@ def end_of(pod: Raw) -> PodEnd | None:
         return PodEnd(
             _name(pod), -1, str(status.get("reason") or "PodFailed"), str(status.get("message") or ""), {}, False
         )
-    return _end(pod, terminated)
+    end = _end(pod, terminated)
+    if status.get("reason") and (end.reason == "Stopped" or not end.message):
+        # Evicted, Preempting, NodeShutdown: why it was told to stop, which the container itself cannot know.
+        return replace(end, message=f"{status['reason']}: {status.get('message') or 'no message'}")
+    return end
 
 
 def last_end_of(pods: Iterable[Raw]) -> PodEnd | None:
