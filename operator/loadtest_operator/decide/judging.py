@@ -95,7 +95,8 @@ def _store_away(seen: Observed, now: datetime) -> Plan:
         message=f"{seen.store_problem}; the results wait in the master",
     )
     status = compose(seen, say, now)
-    retry = Plan(do=(Do.JUDGE,), requeue_after=STORE_AGAIN)
+    # Half of the windows must never become the result: an operator that is new collects first.
+    retry = Plan(do=(Do.JUDGE,) if seen.agent.complete else (), requeue_after=STORE_AGAIN)
     if same(status, seen.status):
         return retry
     note = Note("Warning", str(Reason.STORE_UNAVAILABLE), say.message)

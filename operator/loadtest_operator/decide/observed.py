@@ -15,6 +15,8 @@ from loadtest_operator.model.phases import Phase
 
 Raw = Mapping[str, Any]
 
+REQUEST_MAX = 256  # what status.lastHandledRunRequest can hold; an annotation can be longer
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -114,7 +116,8 @@ class Observed:
 
     @property
     def request(self) -> str:
-        return str((self.raw["metadata"].get("annotations") or {}).get(ANNOTATION_RUN_REQUESTED, ""))
+        asked = str((self.raw["metadata"].get("annotations") or {}).get(ANNOTATION_RUN_REQUESTED, ""))
+        return asked[:REQUEST_MAX]
 
     @property
     def run(self) -> RunRef | None:
@@ -130,6 +133,14 @@ class Observed:
             attempt=int(run.get("attempt", 1)),
             id=run["id"],
         )
+
+    @property
+    def unsettled(self) -> bool:
+        """No run is under way, and the status is not yet an answer to this generation."""
+        if self.phase is None or not (self.phase.terminal or self.phase is Phase.PENDING):
+            return False
+        working = any(item["type"] == "Reconciling" for item in self.status.get("conditions") or ())
+        return working or self.phase is Phase.PENDING or self.status.get("observedGeneration") != self.generation
 
     @property
     def wants_another_run(self) -> bool:

@@ -9,7 +9,7 @@ from loadtest_operator.model.phases import Phase
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
-        return Plan(delete=tuple(seen.children.jobs.values()))
+        return Plan(delete=ending.unfinished_jobs(seen))
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)
     match seen.phase:
@@ -24,4 +24,4 @@ def decide(seen: Observed, now: datetime) -> Plan:
         case Phase.PENDING if not refusal.refused(seen.inputs) and not seen.wants_another_run:
             return after.decide(seen, now)
         case _:
-            return admission.begin(seen, now)
+            return after.give_way(seen, admission.begin(seen, now))

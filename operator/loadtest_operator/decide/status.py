@@ -55,7 +55,8 @@ class Statement:
 
 def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
     old = seen.status
-    kept = {key: value for key, value in old.items() if not (say.fresh and key in RESULTS)}
+    replaced = say.fresh or "verdict" in (say.fields or {})
+    kept = {key: value for key, value in old.items() if not (replaced and key in RESULTS)}
     if say.phase is not Phase.RUNNING:
         kept.pop("progress", None)
     status = {**kept, **(say.fields or {})}
@@ -92,7 +93,8 @@ def _overall(say: Statement) -> tuple[Fact, ...]:
 
 
 def _closing(say: Statement) -> tuple[Fact, ...]:
-    done = say.phase.terminal
+    # Over, but another run follows at once: whoever waits for Completed or Passed waits for that one.
+    done = say.phase.terminal and say.outcome is not Outcome.WORKING
     message = say.message if done else f"phase {say.phase}"
     completed = Fact(ConditionType.COMPLETED, done, str(say.phase), message)
     return (completed, Fact(ConditionType.PASSED, say.passed if done else None, say.reason, message))

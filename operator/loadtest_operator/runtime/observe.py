@@ -70,11 +70,10 @@ class Observer:
         children = await self._children(key, run, seen.phase)
         attempt.frozen = attempt.frozen or await self._frozen(seen, run)
         agent = await self._agent(seen, run, attempt, children)
-        edited = seen.status.get("observedGeneration") != seen.generation
         if attempt.judged_generation != seen.generation:
             attempt.judgement = None
         if attempt.stored is None and (
-            edited or children.master_end or seen.phase in {Phase.COLLECTING, Phase.JUDGING}
+            seen.unsettled or children.master_end or seen.phase in {Phase.COLLECTING, Phase.JUDGING}
         ):
             await self._results.look_up(run, attempt)
         return Observed(
