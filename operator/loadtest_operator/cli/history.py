@@ -24,6 +24,7 @@ def history(
 
     Example: loadtest history demo
     """
+    from loadtest_operator.decide.measured import series_of
     from loadtest_operator.local import results
     from loadtest_operator.store import StoreUnavailable, open_store
 
@@ -33,7 +34,7 @@ def history(
     try:
         opened = open_store(path)
         try:
-            runs = opened.runs(results.NAMESPACE, results.series_of(test), limit)
+            runs = opened.runs(results.NAMESPACE, series_of(test), limit)
         finally:
             opened.close()
     except StoreUnavailable as error:

@@ -14,13 +14,12 @@ from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide import judge, runkey
 from loadtest_operator.decide.gate import GateResult, gate
 from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.measured import expected, run_record, series_of, workers_lost
 from loadtest_operator.local.run import Measured, Request
-from loadtest_operator.model import defaults
 from loadtest_operator.model.phases import GatedVerdict, Phase, Verdict
-from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.store import Store, StoredRun, StoreUnavailable
 from loadtest_operator.verdict import validity
-from loadtest_operator.verdict.record import RunRecord, Target, record
+from loadtest_operator.verdict.record import RunRecord, Target
 
 NAMESPACE = "local"  # whatever the file says: its namespace is one of a cluster
 STORE = "runs.db"
@@ -30,10 +29,6 @@ def default_store(environ: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/loadtest/runs.db`, by default under ~/.local/state."""
     state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "loadtest" / STORE
-
-
-def series_of(test: str) -> str:
-    return f"loadtest/{test}"
 
 
 def next_run(store: Store, raw: Mapping[str, Any]) -> RunRef:
@@ -48,9 +43,9 @@ def next_run(store: Store, raw: Mapping[str, Any]) -> RunRef:
 def judged(request: Request, ref: RunRef, measured: Measured) -> StoredRun:
     """The run as it goes into the store."""
     spec = request.test.spec
-    lost = int((measured.state.get("workers") or {}).get("lost", 0))
+    lost = workers_lost(measured.state)
     found = _record(request, ref, measured)
-    judgement = judge.judge(spec, found, validity=validity.assess(found, _expected(spec, lost)))
+    judgement = judge.judge(spec, found, validity=validity.assess(found, expected(spec, lost)))
     if measured.error:
         judgement = replace(judgement, verdict=Verdict.ERROR, message=measured.error.message)
     return StoredRun.of(found, uid=ref.uid, judgement=judgement, phase=str(phase(measured)), workers_lost=lost)
@@ -63,35 +58,10 @@ def phase(measured: Measured) -> Phase:
 
 
 def _record(request: Request, ref: RunRef, measured: Measured) -> RunRecord:
-    spec = request.test.spec
-    begun, ended = measured.state.get("startedAt"), measured.state.get("endedAt")
-    duration = float(ended) - float(begun) if begun and ended else defaults.duration(spec).total_seconds()
-    raw_spec = request.raw["spec"]
+    spec, raw_spec = request.test.spec, request.raw["spec"]
     inputs = {name: request.config_maps[name] for name in agent_config.config_map_names(raw_spec)}
-    return record(
-        measured.log,
-        run=ref.id,
-        series=series_of(ref.test),
-        duration_s=duration,
-        warmup_s=defaults.warmup(spec).total_seconds(),
-        window_s=defaults.window_seconds(spec),
-        config_hash=runkey.run_key(raw_spec, inputs),
-        namespace=ref.namespace,
-        test=ref.test,
-        number=ref.number,
-        attempt=ref.attempt,
-        target=Target(version=spec.target.version),
-    )
-
-
-def _expected(spec: LoadTestSpec, lost: int) -> validity.Expected:
-    return validity.Expected(
-        workers=defaults.workers(spec),
-        workers_lost=lost,
-        users=spec.load.users,
-        ramp_s=defaults.ramp(spec).total_seconds(),
-        tolerate_loss=defaults.tolerate_loss(spec),
-    )
+    target = Target(version=spec.target.version)
+    return run_record(measured.log, measured.state, ref, spec, runkey.run_key(raw_spec, inputs), target)
 
 
 @dataclass(frozen=True)

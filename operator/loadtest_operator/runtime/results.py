@@ -8,20 +8,16 @@ from typing import Any
 import aiohttp
 
 from loadtest_operator.build.names import RunRef
+from loadtest_operator.decide import measured
 from loadtest_operator.decide.judge import Judgement, judge
 from loadtest_operator.decide.observed import Observed
-from loadtest_operator.model import defaults
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.runtime.sessions import Attempt
 from loadtest_operator.store import Store, StoredRun, StoreUnavailable
 from loadtest_operator.verdict import validity
-from loadtest_operator.verdict.record import RunRecord, Target, record
+from loadtest_operator.verdict.record import RunRecord, Target
 
 log = logging.getLogger(__name__)
-
-
-def series_of(run: RunRef) -> str:
-    return f"loadtest/{run.test}"
 
 
 class Results:
@@ -53,45 +49,19 @@ class Results:
 
     def _judge(self, seen: Observed, run: RunRef, attempt: Attempt) -> Judgement:
         stored = self._store.run(run.id)
-        measured = self._store.windows(run.id) if stored else None
-        fresh = measured is None
-        if measured is None:
-            measured = self._record(seen, run, attempt)
+        kept = self._store.windows(run.id) if stored else None
+        found = kept or self._record(seen, run, attempt)
         spec = _spec(seen)
-        lost = int((attempt.state.get("workers") or {}).get("lost", stored.workers_lost if stored else 0))
-        judgement = judge(spec, measured, validity=validity.assess(measured, expected(spec, lost)))
-        if fresh:
-            self._store.commit_run(_stored(seen, run, measured, judgement, lost))
+        lost = stored.workers_lost if stored else measured.workers_lost(attempt.state)
+        judgement = judge(spec, found, validity=validity.assess(found, measured.expected(spec, lost)))
+        if kept is None:
+            self._store.commit_run(_stored(seen, run, found, judgement, lost))
         return judgement
 
     def _record(self, seen: Observed, run: RunRef, attempt: Attempt) -> RunRecord:
         spec = seen.frozen.test.spec if seen.frozen else _spec(seen)
-        begun, ended = attempt.state.get("startedAt"), attempt.state.get("endedAt")
-        duration = float(ended) - float(begun) if begun and ended else defaults.duration(spec).total_seconds()
-        return record(
-            attempt.log,
-            run=run.id,
-            series=series_of(run),
-            duration_s=duration,
-            warmup_s=defaults.warmup(spec).total_seconds(),
-            window_s=defaults.window_seconds(spec),
-            config_hash=seen.status["run"]["runKey"],
-            namespace=run.namespace,
-            test=run.test,
-            number=run.number,
-            attempt=run.attempt,
-            target=Target(version=spec.target.version, images=_images(seen)),
-        )
-
-
-def expected(spec: LoadTestSpec, lost: int) -> validity.Expected:
-    return validity.Expected(
-        workers=defaults.workers(spec),
-        workers_lost=lost,
-        users=spec.load.users,
-        ramp_s=defaults.ramp(spec).total_seconds(),
-        tolerate_loss=defaults.tolerate_loss(spec),
-    )
+        target = Target(version=spec.target.version, images=_images(seen))
+        return measured.run_record(attempt.log, attempt.state, run, spec, seen.status["run"]["runKey"], target)
 
 
 def _spec(seen: Observed) -> LoadTestSpec:
@@ -110,5 +80,5 @@ def _images(seen: Observed) -> dict[str, str]:
     return found
 
 
-def _stored(seen: Observed, run: RunRef, measured: RunRecord, judgement: Judgement, lost: int) -> StoredRun:
-    return StoredRun.of(measured, uid=run.uid, judgement=judgement, phase=str(seen.phase), workers_lost=lost)
+def _stored(seen: Observed, run: RunRef, found: RunRecord, judgement: Judgement, lost: int) -> StoredRun:
+    return StoredRun.of(found, uid=run.uid, judgement=judgement, phase=str(seen.phase), workers_lost=lost)
