@@ -28,11 +28,6 @@ def below(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-def assert_all_end(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=DEADLINE)
-    assert not [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-
-
 async def start(processes: Processes, script: str) -> Child:
     return await processes.start("child", [sys.executable, "-c", script], os.environ)
 
@@ -69,7 +64,7 @@ async def test_killing_ends_the_whole_family_at_once(tmp_path: Path) -> None:
         family = below(child.process.pid)
         assert len(family) == 2
         processes.kill()
-        assert_all_end(family)
+        await asyncio.to_thread(waiting.until_gone, family)
 
 
 async def test_kill_9_of_the_command_itself_leaves_no_family_behind(tmp_path: Path) -> None:
@@ -89,7 +84,7 @@ async def test_kill_9_of_the_command_itself_leaves_no_family_behind(tmp_path: Pa
     assert len(family) == 3
     process.send_signal(signal.SIGKILL)
     await process.wait()
-    assert_all_end(family)
+    await asyncio.to_thread(waiting.until_gone, family)
 
 
 def test_free_ports_differ_and_can_be_used() -> None:

@@ -52,7 +52,8 @@ def render(now: Progress, warmup_s: float) -> RenderableType:
 
 
 def _headline(now: Progress, warmup_s: float) -> RenderableType:
-    bar = ProgressBar(total=max(now.duration, 1.0), completed=min(now.elapsed, now.duration), width=BAR_WIDTH)
+    total, done = max(now.duration, 1.0), min(now.elapsed, now.duration)
+    bar = ProgressBar(total=total, completed=done, width=BAR_WIDTH, complete_style="cyan", finished_style="cyan")
     text = f" {min(now.elapsed, now.duration):.0f} s of {now.duration:.0f} s"
     if now.elapsed < warmup_s:
         text += f", warm-up until {warmup_s:.0f} s"

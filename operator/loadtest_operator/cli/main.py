@@ -78,3 +78,6 @@ def _register() -> None:
 
 
 _register()
+
+if __name__ == "__main__":
+    app()

@@ -35,6 +35,8 @@ def stage(now: Progress) -> str:
 
 def figures(now: Progress) -> str:
     running, target = now.users
+    if not now.requests:
+        return f"{running} of {target} users, no answers yet"
     p95 = "-" if now.p95 is None else quantities.latency(now.p95)
     errors = quantities.share(now.error_rate)
     return f"{running} of {target} users, {quantities.rate(now.rps)}, p95 {p95}, errors {errors}"

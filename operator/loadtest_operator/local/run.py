@@ -21,9 +21,10 @@ from loadtest_operator.build.agent_config import CONFIG_FILE, Endpoints
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.io import agent
 from loadtest_operator.io.agent import AgentClient
-from loadtest_operator.local import inputs, interrupts
+from loadtest_operator.local import inputs
 from loadtest_operator.local.driver import Driver, Watch
 from loadtest_operator.local.errors import RunError
+from loadtest_operator.local.interrupts import interrupts
 from loadtest_operator.local.processes import LOOPBACK, Child, Processes, free_ports
 from loadtest_operator.model import defaults
 from loadtest_operator.model.loadtest import LoadTest
@@ -32,6 +33,9 @@ from loadtest_operator.verdict.windows import WindowLog
 # After the acknowledge the master is gone within a second; then it has written its last log line.
 RELEASE_SECONDS = 3.0
 LAST_WORD = "last-word.json"
+STOPPING = "stopping: the load ends, results are collected; Ctrl-C again ends everything at once"
+# Of these errors the message says it all; for the others the logs are kept.
+SELF_EXPLAINING = {"Stopped", "ScriptError", "TargetUnreachable", "TargetEnded"}
 
 
 @dataclass(frozen=True)
@@ -69,19 +73,20 @@ class Abandoned(Exception):
 async def run(request: Request, ref: RunRef, *, watch: Watch, say: Say, keep: Keep) -> Measured:
     """Run it; when `keep` says that the results are safe, the master may go. On return all processes have ended."""
     directory = Path(tempfile.mkdtemp(prefix=f"loadtest-{ref.test}-"))
-    broke = True
+    measured: Measured | None = None
     try:
         async with Processes(directory) as processes:
-            first = lambda: say("stopping: the load ends, results are collected; Ctrl-C again ends everything at once")  # noqa: E731
-            with interrupts.interrupts(first, processes.kill) as stop:
-                measured = await _measure(request, ref, processes, watch, stop, keep)
-        broke = measured.error is not None and measured.error.reason != "Stopped"
+            with interrupts(lambda: say(STOPPING), processes.kill) as signals:
+                try:
+                    measured = await _measure(request, ref, processes, watch, signals.stop, keep)
+                except asyncio.CancelledError:
+                    if not signals.twice:
+                        raise
+                if signals.twice or measured is None:
+                    raise Abandoned
         return measured
-    except asyncio.CancelledError:
-        broke = False
-        raise Abandoned from None
     finally:
-        if broke:
+        if measured and measured.error and measured.error.reason not in SELF_EXPLAINING:
             say(f"the logs of all processes are in {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
