@@ -9,6 +9,7 @@ from loadtest_operator.decide import thresholds as limits
 from loadtest_operator.decide.gate import worst
 from loadtest_operator.decide.thresholds import Checked
 from loadtest_operator.model import quantities
+from loadtest_operator.model.conditions import MESSAGE_MAX
 from loadtest_operator.model.phases import Metric, ThresholdResult, Verdict
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import cut
@@ -65,7 +66,7 @@ def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity) -> Judge
     )
     return Judgement(
         verdict=verdict,
-        message=_message(verdict, validity, checked, numbers.total),
+        message=cut(_message(verdict, validity, checked, numbers.total), MESSAGE_MAX),
         summary=_figures(numbers.total, _SUMMARY),
         endpoints=[
             {"name": cut(" ".join(key).strip()), **_figures(figures, _PER_ENDPOINT)}

@@ -6,9 +6,10 @@ The head (all but the cells) is JSON, so that new fields need nothing here; the 
 import bz2
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate, islice
+from itertools import islice
+from typing import Any
 
 from loadtest_operator.verdict import histogram, varint
 from loadtest_operator.verdict.record import Cell, RunRecord
@@ -26,7 +27,7 @@ def pack(record: RunRecord) -> bytes:
     bare = replace(record, endpoints=tuple(replace(one, cells=()) for one in record.endpoints))
     head = json.dumps(bare.to_json(), separators=(",", ":")).encode()
     columns = _columns([one.cells for one in record.endpoints])
-    parts = [zlib.compress(head, 9), *(bz2.compress(varint.encode(column)) for column in columns)]
+    parts = [zlib.compress(head, 9), *map(bz2.compress, columns)]
     return b"".join([_FORMAT, *(len(part).to_bytes(_LENGTH_BYTES, "little") + part for part in parts)])
 
 
@@ -54,56 +55,60 @@ def _parts(data: bytes) -> Iterator[bytes]:
         data = data[end:]
 
 
-def _columns(endpoints: Sequence[Sequence[Cell]]) -> list[list[int]]:
-    """Numbers of one kind side by side compress best; what follows from the histograms is kept as its difference."""
-    cells = [cell for own in endpoints for cell in own]
-    hists = [histogram.unpack_numbers(cell.hist) for cell in cells]
-    fails = [histogram.unpack_numbers(cell.fail_hist) for cell in cells]
-    before = (0 if at == 0 else own[at - 1].w for own in endpoints for at in range(len(own)))
-    return [
-        [len(own) for own in endpoints],
-        [_unsigned(cell.w - w) for cell, w in zip(cells, before, strict=True)],
-        [_unsigned(cell.n - cell.errors - sum(hist[1::2])) for cell, hist in zip(cells, hists, strict=True)],
-        [_unsigned(cell.errors - sum(fail[1::2])) for cell, fail in zip(cells, fails, strict=True)],
-        [0 if cell.sum_us is None else cell.sum_us + 1 for cell in cells],
-        [0 if cell.max_us is None else cell.max_us + 1 for cell in cells],
-        *_histogram_columns(hists),
-        *_histogram_columns(fails),
-    ]
+def _columns(endpoints: Iterable[Sequence[Cell]]) -> list[bytearray]:
+    """Numbers of one kind side by side compress best; what follows from the histograms is kept as its difference.
+
+    Written out cell by cell: as lists of numbers the windows of a long run would take forty megabytes for a moment.
+    """
+    columns = [bytearray() for _ in range(_COLUMNS)]
+    for own in endpoints:
+        columns[0] += varint.encode([len(own)])
+        before = 0
+        for cell in own:
+            for column, numbers in zip(columns[1:], _numbers(cell, before), strict=True):
+                column += varint.encode(numbers)
+            before = cell.w
+    return columns
 
 
-def _histogram_columns(hists: Sequence[Sequence[int]]) -> list[list[int]]:
-    return [
-        [len(hist) // 2 for hist in hists],
-        [hist[0] for hist in hists if hist],
-        [gap for hist in hists for gap in hist[2::2]],
-        [n for hist in hists for n in hist[1::2]],
-    ]
+def _numbers(cell: Cell, before: int) -> Iterator[Sequence[int]]:
+    hist, fails = histogram.unpack_numbers(cell.hist), histogram.unpack_numbers(cell.fail_hist)
+    yield [_unsigned(cell.w - before)]
+    yield [_unsigned(cell.n - cell.errors - sum(hist[1::2]))]
+    yield [_unsigned(cell.errors - sum(fails[1::2]))]
+    yield [0 if cell.sum_us is None else cell.sum_us + 1]
+    yield [0 if cell.max_us is None else cell.max_us + 1]
+    for flat in (hist, fails):
+        yield [len(flat) // 2]
+        yield flat[:1]
+        yield flat[2::2]
+        yield flat[1::2]
 
 
-def _cells(columns: Sequence[list[int]], endpoints: int) -> list[tuple[Cell, ...]]:
+def _cells(columns: Sequence[Sequence[int]], endpoints: int) -> list[tuple[Cell, ...]]:
     if len(columns) != _COLUMNS:
         raise ValueError(f"it has {len(columns)} columns, not {_COLUMNS}")
-    lengths, ws, rest, unanswered, sums, tops = columns[:6]
-    hists, fails = list(_histograms(*columns[6:10])), list(_histograms(*columns[10:]))
-    found: list[tuple[Cell, ...]] = []
-    at = 0
-    for length in lengths:
-        own = []
-        for w in accumulate(map(_signed, ws[at : at + length])):
-            hist, fail = hists[at], fails[at]
-            errors = _signed(unanswered[at]) + sum(fail[1::2])
-            n = _signed(rest[at]) + errors + sum(hist[1::2])
-            packed = histogram.pack_numbers(hist), histogram.pack_numbers(fail)
-            own.append(Cell(w, n, errors, *packed, _optional(sums[at]), _optional(tops[at])))
-            at += 1
-        found.append(tuple(own))
-    if len(found) != endpoints:
+    lengths, *by_cell = columns[:6]
+    rows = zip(*by_cell, _histograms(*columns[6:10]), _histograms(*columns[10:]), strict=True)
+    found = [tuple(_endpoint_cells(islice(rows, length))) for length in lengths]
+    if len(found) != endpoints or next(rows, None):
         raise ValueError("the endpoints do not fit")
     return found
 
 
-def _histograms(sizes: list[int], lowest: list[int], gaps: list[int], counts: list[int]) -> Iterator[list[int]]:
+def _endpoint_cells(rows: Iterable[tuple[Any, ...]]) -> Iterator[Cell]:
+    w = 0
+    for gap, rest, unanswered, sum_us, max_us, hist, fails in rows:
+        w += _signed(gap)
+        errors = _signed(unanswered) + sum(fails[1::2])
+        n = _signed(rest) + errors + sum(hist[1::2])
+        packed = histogram.pack_numbers(hist), histogram.pack_numbers(fails)
+        yield Cell(w, n, errors, *packed, _optional(sum_us), _optional(max_us))
+
+
+def _histograms(
+    sizes: Sequence[int], lowest: Sequence[int], gaps: Sequence[int], counts: Sequence[int]
+) -> Iterator[list[int]]:
     low, gap, count = iter(lowest), iter(gaps), iter(counts)
     for size in sizes:
         flat = [0] * (2 * size)

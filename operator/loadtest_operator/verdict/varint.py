@@ -1,12 +1,11 @@
 """Non-negative integers as bytes, seven bits each, the lowest first (LEB128): most counts and gaps take one byte."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 _CONTINUES = 0x80
 
 
-def encode(values: Iterable[int]) -> bytes:
-    numbers = list(values)
+def encode(numbers: Sequence[int]) -> bytes:
     if max(numbers, default=0) < _CONTINUES:
         return bytes(numbers)
     out = bytearray()
@@ -18,9 +17,9 @@ def encode(values: Iterable[int]) -> bytes:
     return bytes(out)
 
 
-def decode(data: bytes) -> list[int]:
+def decode(data: bytes) -> Sequence[int]:
     if max(data, default=0) < _CONTINUES:
-        return list(data)
+        return data  # bytes are small numbers already
     out: list[int] = []
     value = shift = 0
     for byte in data:

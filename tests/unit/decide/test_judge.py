@@ -189,6 +189,13 @@ def test_long_names_are_cut():
     assert len(found.errors[0]["endpoint"]) == 128
 
 
+def test_the_longest_message_fits_into_the_status():
+    record = steady(10, *SHOP, about={"cpu": 0.99, "users": 10, "workers": 1})
+    assert len(judged(record).message) <= 512
+    long = {"name": "n" * 63, "endpoint": "/" + "x" * 127, "metric": "p95", "fail": "1.000001ms"}
+    assert len(judged(steady(10, cell(f"GET {long['endpoint']}")), long).message) <= 512
+
+
 def test_only_the_five_most_frequent_errors_are_shown():
     failures = [FAILURE | {"kind": f"HTTP 5{n:02}", "n": n + 1} for n in range(9)]
     counts = [one["count"] for one in judged(steady(10, *SHOP, failures=failures)).errors]
