@@ -115,9 +115,9 @@ class Measure:
         """Pattern and bound as the API server checks them."""
         return _cel(self.pattern, self.bound)
 
-    def check(self, raw: object) -> object:
-        """The value of a text, or a value that is one already."""
-        if isinstance(raw, self.value) and not isinstance(raw, bool):
+    def check(self, raw: object, native: bool = True) -> object:
+        """The value of a text, or (where native) a value that is one already."""
+        if native and isinstance(raw, self.value) and not isinstance(raw, bool):
             return raw
         if not isinstance(raw, str):
             raise broken(f"{self.says} (write it in quotes)")
@@ -132,8 +132,9 @@ class Measure:
         return value
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.check,
+        return core_schema.with_info_plain_validator_function(
+            # What comes as JSON is a text; only Python code gives the value itself.
+            lambda raw, info: self.check(raw, native=info.mode == "python"),
             serialization=core_schema.plain_serializer_function_ser_schema(self.write, when_used="json"),
         )
 

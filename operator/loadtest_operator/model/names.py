@@ -1,4 +1,4 @@
-"""The names that are part of the API: group, kinds, labels and annotations."""
+"""The names that are part of the API: group, version, kinds, and how long names can be."""
 
 from typing import Final
 
@@ -9,10 +9,6 @@ LOADTEST: Final = "LoadTest"
 LOADTESTS: Final = "loadtests"
 SCHEDULE: Final = "LoadTestSchedule"
 SCHEDULES: Final = "loadtestschedules"
-
-RUN_REQUESTED: Final = f"{GROUP}/run-requested"
-STOP_REQUESTED: Final = f"{GROUP}/stop-requested"
-WATCH: Final = f"{GROUP}/watch"
 
 # A pod's name is '<test>-<run>-<attempt>-<role>-<index>-<5 characters>' and must stay a DNS label of 63.
 NAME_MAX: Final = 45

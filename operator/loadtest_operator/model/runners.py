@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from loadtest_operator.model.common import Image, KeyName, Label, ObjectName, ObjectRef
+from loadtest_operator.model.common import Image, Label, ObjectName, ObjectRef
 from loadtest_operator.model.fields import Entries, Items, Model, Preserved, Text
 from loadtest_operator.model.quantities import Share, Timeout
 from loadtest_operator.model.rules import Rule, exactly_one
@@ -13,7 +13,6 @@ PodShaped = dict[str, Any]
 Resources = Annotated[PodShaped, Preserved("ResourceRequirements")]
 LabelMap = Annotated[dict[str, Annotated[str, Text(63, min=0)]], Entries(50)]
 AnnotationMap = Annotated[dict[str, Annotated[str, Text(4096, min=0)]], Entries(50)]
-QualifiedName = Annotated[str, Text(253, r"[^\s]+", "must be one word")]
 _VOLUME_KINDS = ("configMap", "secret", "emptyDir", "persistentVolumeClaim")
 
 
@@ -107,6 +106,3 @@ class Runners(Model):
         "(WorkersLost).",
     )
     retries: int | None = Field(None, ge=0, le=5, description="How often a run starts anew after its master was lost.")
-
-
-__all__ = ["AnnotationMap", "KeyName", "LabelMap", "Master", "QualifiedName", "Resources", "Runners", "Volume"]
