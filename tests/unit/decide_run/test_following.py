@@ -1,0 +1,85 @@
+"""From Starting to Collecting: what pods and agent say, and when a run is given up."""
+
+from datetime import timedelta
+
+from tests.unit.decide_run import states
+from tests.unit.decide_run.kstatus import by_type
+
+UNSCHEDULABLE = "0/3 nodes are available: 3 Insufficient cpu."
+
+
+def test_the_phase_follows_the_agent_and_skips_what_it_skipped():
+    world = states.created()
+    world.start_pods()
+    world.advance("Collecting")
+    assert world.look().status["phase"] == "Collecting"
+
+
+def test_an_agent_that_failed_under_load_is_collecting():
+    world = states.running()
+    world.agent |= {"state": "Failed", "error": {"reason": "WorkersLost", "message": "the last worker went"}}
+    assert world.look().status["phase"] == "Collecting"
+
+
+def test_the_phase_never_goes_back_whatever_the_agent_says():
+    world = states.running()
+    world.agent["state"] = "WaitingForWorkers"
+    world.look()
+    assert world.raw["status"]["phase"] == "Running"
+
+
+def test_preflight_tells_what_the_target_answers():
+    world = states.preflight()
+    world.agent["preflight"] = {"ok": False, "message": "GET / answered 503"}
+    plan = world.look()
+    found = by_type(plan.status)["TargetReachable"]
+    assert (found["status"], found["reason"], found["message"]) == (
+        "Unknown",
+        "TargetUnreachable",
+        "GET / answered 503",
+    )
+
+
+def test_a_lost_worker_is_told_while_the_load_goes_on():
+    world = states.running()
+    world.agent["workers"] = {"expected": 2, "connected": 1, "lost": 1}
+    found = by_type(world.look().status)["WorkersConnected"]
+    assert (found["status"], found["reason"], found["message"]) == ("False", "WorkersLost", "1 of 2 workers connected")
+
+
+def test_live_numbers_come_every_ten_seconds_as_numbers_and_texts_with_units():
+    world = states.running()
+    for _ in range(9):
+        world.tick(1)
+        assert world.look().status is None
+    world.tick(1)
+    progress = world.look().status["progress"]
+    assert progress == {
+        "percent": 3,
+        "users": 10,
+        "workers": 2,
+        "rps": "195.2/s",
+        "p95": "183ms",
+        "errorRate": "0%",
+        "updated": "2026-12-01T12:00:13Z",
+    }
+
+
+def test_live_numbers_of_a_long_run_come_every_hundredth_of_it():
+    world = states.running()
+    world.agent["endsAt"] = world.agent["startedAt"] + 7200
+    world.tick(71)
+    assert world.look().status is None
+    world.tick(1)
+    assert world.look().status["progress"]["percent"] == 1
+
+
+def test_the_end_of_the_load_is_not_missed_by_five_seconds():
+    world = states.running()
+    world.tick(297)
+    assert world.look().requeue_after == timedelta(seconds=2)
+
+
+def test_progress_leaves_the_status_with_the_load():
+    assert "progress" in states.running().raw["status"]
+    assert "progress" not in states.collecting().raw["status"]

@@ -1,0 +1,290 @@
+"""A tiny cluster around `decide`: what a plan asks for happens at once, and what may never be asked for is refused."""
+
+from copy import deepcopy
+from datetime import timedelta
+
+from loadtest_operator.build import agent_config, names
+from loadtest_operator.build.agent_config import SPEC_FILE
+from loadtest_operator.build.pods import Images
+from loadtest_operator.decide import prepare, runkey
+from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, Inputs, Observed
+from loadtest_operator.decide.run import decide
+from loadtest_operator.model import loadtest, quantities, supported
+from loadtest_operator.model.errors import InvalidSpec
+from loadtest_operator.model.phases import Phase, Verdict
+
+from tests.unit.decide_run import kstatus
+from tests.unit.decide_run.figures import DURATION, MEASURED, NOON, SPEC, STATES, judged, seconds
+
+
+class Session:
+    """What an operator process remembers of one attempt and loses when it ends."""
+
+    def __init__(self, fence=""):
+        self.fence = fence
+        self.state = {}
+        self.answered = self.silent_since = None
+        self.complete = False
+        self.stored = None
+        self.judgement = None
+        self.judged_generation = 0
+        self.store_problem = ""
+
+
+class World:
+    def __init__(self, spec=None, annotations=None):
+        self.now = NOON
+        self.raw = {
+            "apiVersion": "loadtest.dev/v1alpha1",
+            "kind": "LoadTest",
+            "metadata": {"name": "checkout", "namespace": "shop", "uid": "u-1", "generation": 1},
+            "spec": deepcopy(spec or SPEC),
+            "status": {"observedGeneration": -1},
+        }
+        self.raw["metadata"]["annotations"] = annotations or {}
+        self.config_maps = {}  # the user's
+        self.objects = {}  # the run's, by kind and name
+        self.agent = None  # the master's own state, None when there is no master
+        self.reachable = True
+        self.store = {}
+        self.store_away = False
+        self.verdict = None  # of whatever is judged next; None: what the limits say
+        self.session = Session()
+        self.written = []
+        self.notes = []
+        self.last_plan = None
+
+    # -- what happens from outside
+
+    def edit(self, **changes):
+        spec = {**self.raw["spec"], **changes}
+        self.raw["spec"] = {key: value for key, value in spec.items() if value is not None}
+        self.raw["metadata"]["generation"] += 1
+
+    def request(self, value):
+        self.raw["metadata"]["annotations"] = {names.ANNOTATION_RUN_REQUESTED: value}
+
+    def restart(self):
+        self.session = Session()
+
+    def tick(self, count):
+        self.now += seconds(count)
+
+    def advance(self, state=None):
+        """The master goes to the next state, or straight to a later one."""
+        state = state or STATES[min(STATES.index(self.agent["state"]) + 1, len(STATES) - 1)]
+        assert STATES.index(state) >= STATES.index(self.agent["state"]), "an agent never goes back"
+        self.agent["state"] = state
+        if STATES.index(state) > 0:
+            self.agent["workers"] = {"expected": 2, "connected": 2, "lost": 0}
+        if STATES.index(state) >= STATES.index("Running") and "startedAt" not in self.agent:
+            begun = self.now.timestamp()
+            self.agent |= {"startedAt": begun, "endsAt": begun + DURATION, "users": {"target": 50, "running": 10}}
+            self.agent["preflight"] = {"ok": True, "message": "GET / answered 200 after 0.012 s"}
+            self.agent["recent"] = {"rps": 195.2, "p95": 0.183, "errorRate": 0.0}
+
+    def start_pods(self):
+        """The kubelet brings up every pod that waits, and the agent answers."""
+        for pod in self.pods():
+            if pod["status"]["phase"] == "Pending":
+                pod["status"] = {"phase": "Running", "podIP": "10.0.0.7", "conditions": conditions(Ready="True")}
+        if self.master() is not None and self.master()["status"]["phase"] == "Running" and self.agent is None:
+            self.agent = {"state": "Loading", "workers": {"expected": 2, "connected": 0, "lost": 0}}
+
+    def pods(self, role=None):
+        pods = [item for (kind, _), item in self.objects.items() if kind == "Pod"]
+        return [pod for pod in pods if role in (None, pod["metadata"]["labels"][names.LABEL_ROLE])]
+
+    def master(self):
+        run = self.raw["status"].get("run") or {}
+        mine = [pod for pod in self.pods("master") if pod["metadata"]["labels"][names.LABEL_RUN] == run.get("id")]
+        return mine[0] if mine else None
+
+    def end_master(self, word=None, exit_code=3, reason="Error", phase="Failed"):
+        """The master's container ends, with its last word or without one."""
+        terminated = {"exitCode": exit_code, "reason": reason, "message": word or ""}
+        self.master()["status"] = {
+            "phase": phase,
+            "containerStatuses": [{"name": "locust", "state": {"terminated": terminated}}],
+        }
+        self.agent = None
+
+    def remove_master(self):
+        del self.objects["Pod", self.master()["metadata"]["name"]]
+        self.agent = None
+
+    # -- one look
+
+    def look(self):
+        """Observe, decide, execute; answers the plan."""
+        seen = self.observe()
+        plan = decide(seen, self.now)
+        assert plan == decide(seen, self.now), "the same input gives the same plan"
+        self.execute(plan, seen)
+        return plan
+
+    def settle(self, most=12):
+        """Looks as long as a look is asked for at once."""
+        for _ in range(most):
+            plan = self.look()
+            if plan.requeue_after != timedelta(0):
+                return plan
+        raise AssertionError("never settles: a plan asks for another look at once, again and again")
+
+    def inputs(self):
+        spec = self.raw["spec"]
+        try:
+            test = loadtest.parse(self.raw)
+        except InvalidSpec as error:
+            return Inputs(invalid=str(error))
+        wanted = agent_config.config_map_names(spec)
+        found = {name: self.config_maps[name] for name in wanted if name in self.config_maps}
+        missing = "".join(f"ConfigMap {name} is not there: create it" for name in wanted if name not in found)
+        unsupported = tuple(supported.unsupported(test.spec))
+        files = {} if missing or unsupported else agent_config.scenario_files(spec, found)
+        key = runkey.run_key(spec, found)
+        return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key)
+
+    def observe(self):
+        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"))
+        run = seen.run
+        if run is None:
+            return seen
+        if self.session.fence != run.fence:
+            self.session = Session(run.fence)
+        mine = [
+            deepcopy(item) for item in self.objects.values() if item["metadata"]["labels"][names.LABEL_RUN] == run.id
+        ]
+        children = Children(
+            {role: job for role in ("master", "worker") for job in of(mine, "Job", role)},
+            {role: tuple(of(mine, "Pod", role)) for role in ("master", "worker")},
+        )
+        self._ask(children)
+        if self.session.judged_generation != seen.generation:
+            self.session.judgement = None
+        self._look_up(seen, run, children)
+        session = self.session
+        agent = Agent(deepcopy(session.state), session.answered, session.silent_since, session.complete, 17)
+        return Observed(
+            seen.raw,
+            seen.inputs,
+            frozen=self._frozen(seen, run),
+            children=children,
+            agent=agent,
+            judgement=session.judgement,
+            stored=bool(session.stored),
+            store_problem=session.store_problem,
+            token_sha256="0" * 64,
+            images=seen.images,
+        )
+
+    def _look_up(self, seen, run, children):
+        wanted = seen.unsettled or children.master_end or seen.phase in {Phase.COLLECTING, Phase.JUDGING}
+        if self.session.stored is None and wanted:
+            if self.store_away:
+                self.session.store_problem = "the store is away"
+            else:
+                self.session.stored, self.session.store_problem = run.id in self.store, ""
+
+    def _ask(self, children):
+        if not children.master_running or self.session.state.get("state") == "Released":
+            return
+        if self.agent is None or not self.reachable:
+            self.session.silent_since = self.session.silent_since or self.now
+            return
+        self.session.state = {**deepcopy(self.agent), "now": self.now.timestamp()}
+        self.session.answered, self.session.silent_since = self.now, None
+        self.session.complete = self.session.complete or self.agent["state"] == "Holding"
+
+    def _frozen(self, seen, run):
+        found = self.objects.get(("ConfigMap", run.config))
+        if found is None or seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
+            return None
+        return Frozen(found["spec"], loadtest.parse({**self.raw, "spec": found["spec"]}))
+
+    # -- the cluster
+
+    def execute(self, plan, seen):
+        self.last_plan = plan
+        deleting = "deletionTimestamp" in self.raw["metadata"]
+        assert not (deleting and (plan.create or plan.dry_run)), "nothing is created for an object that is going"
+        for body in plan.create:
+            self._create(body)
+        for work in plan.do:
+            self._do(work, seen)
+        for child in plan.delete:
+            self._delete(child, seen)
+        if plan.status is not None:
+            kstatus.check(plan.status, seen.generation)
+            assert plan.status != self.raw["status"], "a status that says nothing new is not written"
+            self.raw["status"] = deepcopy(plan.status)
+            self.written.append(plan.status)
+        self.notes += plan.notes
+
+    def refuse(self, reason, message):
+        """The API server refuses a child of the plan that the next look would carry out."""
+        seen = self.observe()
+        assert decide(seen, self.now).create
+        plan = prepare.refused(seen, reason, message, self.now)
+        self.execute(plan, seen)
+        return plan
+
+    def _create(self, body):
+        kind, metadata = body["kind"], body["metadata"]
+        made = self.objects.setdefault((kind, metadata["name"]), {"kind": kind, "metadata": metadata, "status": {}})
+        made["metadata"] = {**metadata, "uid": f"u-{metadata['name']}", "creationTimestamp": stamp(self.now)}
+        if kind == "ConfigMap":
+            made["spec"] = deepcopy(self.raw["spec"])
+            assert SPEC_FILE in body["data"]
+        if kind == "Job":
+            for index in range(body["spec"].get("completions", 1)):
+                name = f"{metadata['name']}-{index}"
+                pod = {"metadata": {**made["metadata"], "name": name}, "status": {"phase": "Pending"}}
+                self.objects.setdefault(("Pod", name), {"kind": "Pod", **pod})
+
+    def _do(self, work, seen):
+        run = seen.run
+        if work is Do.ACKNOWLEDGE:
+            assert run.id in self.store, "acknowledged only after the commit"
+            if self.agent is not None and self.reachable:
+                self.agent["state"] = self.session.state["state"] = "Released"
+                self.end_master('{"state": "Released"}', 0, "Completed", "Succeeded")
+            return
+        assert seen.stored or seen.agent.complete, "only what is complete is judged"
+        if self.store_away:
+            self.session.store_problem = "the store is away"
+            return
+        self.store.setdefault(run.id, dict(MEASURED))
+        self.session.judgement, self.session.judged_generation = self._judgement(seen), seen.generation
+        self.session.stored, self.session.store_problem = True, ""
+
+    def _judgement(self, seen):
+        if self.verdict is not None:
+            return judged(self.verdict, f"it is {self.verdict}")
+        limits = (seen.inputs.test or seen.frozen.test).spec.thresholds or ()
+        crossed = any(one.fail_value is not None and MEASURED[one.metric] > one.fail_value for one in limits)
+        return judged(Verdict.FAILED if crossed else Verdict.PASSED, thresholds=judged().thresholds[: len(limits)])
+
+    def _delete(self, child, seen):
+        kind, name = child["kind"], child["metadata"]["name"]
+        run = seen.run
+        assert name in {run.master, run.workers, run.service, run.config}, "of this run alone"
+        if self.objects.pop((kind, name), None) is None or kind != "Job":
+            return
+        role = "master" if name == run.master else "worker"
+        for pod in [pod for pod in self.pods(role) if pod["metadata"]["labels"][names.LABEL_RUN] == run.id]:
+            del self.objects["Pod", pod["metadata"]["name"]]
+        if role == "master":
+            self.agent = None
+
+
+def of(objects, kind, role):
+    return [item for item in objects if item["kind"] == kind and item["metadata"]["labels"][names.LABEL_ROLE] == role]
+
+
+def conditions(**found):
+    return [{"type": name, "status": status} for name, status in found.items()]
+
+
+def stamp(moment):
+    return quantities.timestamp(moment)
