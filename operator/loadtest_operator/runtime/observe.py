@@ -24,6 +24,7 @@ from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
 from loadtest_operator.runtime.settings import Settings
+from loadtest_operator.verdict.reading import BadInputError
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Observer:
         self._settings = settings
         self._secret = key
         self._clock = clock
+        self._stale_seconds = min(INPUTS_STALE_SECONDS, settings.resync_seconds / 2)
         self._images = Images(settings.image, settings.image_pull_policy)
         direct = settings.agent_access == "direct" or (settings.agent_access == "auto" and kube.access.in_cluster)
         self._direct = direct
@@ -105,7 +107,7 @@ class Observer:
         version = f"{raw['metadata']['uid']}/{raw['metadata'].get('generation')}"
         now = asyncio.get_running_loop().time()
         phase = (raw.get("status") or {}).get("phase")
-        steady = phase in {*_UNDER_WAY, Phase.STARTING} or now - session.inputs_read < INPUTS_STALE_SECONDS
+        steady = phase in {*_UNDER_WAY, Phase.STARTING} or now - session.inputs_read < self._stale_seconds
         current = session.inputs is not None and session.inputs_version == version
         if current and (not wanted or (steady and not session.inputs.missing)):  # type: ignore[union-attr]
             return session.inputs  # type: ignore[return-value]
@@ -169,7 +171,7 @@ class Observer:
             attempt.state = await client.state()
             if attempt.state.get("startedAt"):
                 await _pull(client, attempt)
-        except (AgentUnreachable, AgentError) as error:
+        except (AgentUnreachable, AgentError, BadInputError) as error:
             attempt.silent_since = attempt.silent_since or now
             log.debug("agent does not answer", extra={"error": str(error)})
         else:

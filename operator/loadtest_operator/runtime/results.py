@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -54,8 +55,10 @@ class Results:
         spec = _spec(seen)
         lost = stored.workers_lost if stored else measured.workers_lost(attempt.state)
         judgement = judge(spec, found, validity=validity.assess(found, measured.expected(spec, lost)))
-        if kept is None:
+        if stored is None or kept is None:
             self._store.commit_run(_stored(seen, run, found, judgement, lost))
+        else:  # judged again: the history tells the verdict that the object shows
+            self._store.commit_run(replace(stored, judgement=judgement, record=None))
         return judgement
 
     def _record(self, seen: Observed, run: RunRef, attempt: Attempt) -> RunRecord:
@@ -65,8 +68,10 @@ class Results:
 
 
 def _spec(seen: Observed) -> LoadTestSpec:
-    """Thresholds and gate of the current spec; the load is the same while the run key is."""
-    test = seen.inputs.test or (seen.frozen.test if seen.frozen else None)
+    """The current spec, whose thresholds and gate may be newer than the run's; but not one that describes another load."""
+    same_load = seen.inputs.run_key == seen.status["run"]["runKey"]
+    frozen = seen.frozen.test if seen.frozen else None
+    test = seen.inputs.test if same_load or frozen is None else frozen
     assert test is not None
     return test.spec
 
