@@ -68,7 +68,7 @@ class Results:
 
 
 def _spec(seen: Observed) -> LoadTestSpec:
-    """The current spec, whose thresholds and gate may be newer than the run's; but not one that describes another load."""
+    """The current spec, with thresholds and gate of today; but never one that describes another load."""
     same_load = seen.inputs.run_key == seen.status["run"]["runKey"]
     frozen = seen.frozen.test if seen.frozen else None
     test = seen.inputs.test if same_load or frozen is None else frozen
