@@ -24,8 +24,8 @@ class Web:
     async def start(self, host: str, port: int) -> None:
         app = web.Application()
         app.router.add_get("/metrics", self._serve_metrics)
-        app.router.add_get("/healthz", lambda _: self._answer(self._healthy))
-        app.router.add_get("/readyz", lambda _: self._answer(self._ready))
+        app.router.add_get("/healthz", self._serve_healthz)
+        app.router.add_get("/readyz", self._serve_readyz)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -41,7 +41,14 @@ class Web:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         return web.Response(body=self._metrics.text(), headers=headers)
 
-    async def _answer(self, check: Check) -> web.Response:
+    async def _serve_healthz(self, _: web.Request) -> web.Response:
+        return self._answer(self._healthy)
+
+    async def _serve_readyz(self, _: web.Request) -> web.Response:
+        return self._answer(self._ready)
+
+    @staticmethod
+    def _answer(check: Check) -> web.Response:
         wrong = check()
         return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
 
