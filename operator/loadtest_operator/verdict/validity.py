@@ -112,6 +112,8 @@ def _achieved(windows: Sequence[RunWindow], expected: Expected, window_s: float)
     full = [one for one in windows if one.w * window_s >= expected.ramp_s]
     if expected.users:
         users = [one.users for one in full if one.users is not None]
+        # They are counted when a window closes, and when the last one does, the stop may have come already.
+        users = [*users[:-1], users[-2]] if len(users) > 1 else users
         return sum(users) / (expected.users * len(users)) if users else None
     workers = [expected.workers - _missing(one, expected) for one in full if one.workers is not None]
     return sum(workers) / (expected.workers * len(workers)) if workers and expected.workers else None

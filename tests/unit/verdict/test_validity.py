@@ -64,6 +64,11 @@ def test_a_lost_worker_beyond_tolerance_makes_the_run_invalid():
     assert found.doubts[0].says.startswith("1 of 2 workers were lost and only 83.33% of the load was made")
 
 
+def test_users_that_have_left_when_the_last_window_closes_were_there_in_it():
+    windows = [window(w, cell(), users=50 if w < 4 else 0) for w in range(5)]
+    assert assess(record_of(*windows), TWO_WORKERS).valid
+
+
 def test_a_higher_tolerance_accepts_a_greater_loss():
     record = steady(60, about={"users": 30, "workers": 1})
     assert not assess(record, TWO_WORKERS).valid
