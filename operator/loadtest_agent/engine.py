@@ -53,6 +53,15 @@ def check_version() -> None:
         )
 
 
+def load(config: Config) -> UserCode:
+    """The user classes: the script's, or what the declarative scenario says."""
+    if config.scenario.kind == "locust":
+        return locustfile.load(config)
+    from loadtest_agent import http_user
+
+    return locustfile.UserCode(config.folder / "scenario.http", http_user.classes(config), {})
+
+
 def build(config: Config, code: UserCode, role: str) -> Environment:
     """The environment with the chosen user classes, without a runner."""
     import locust

@@ -17,6 +17,10 @@ _SECRET = re.compile(
 _BAD_STATUS = 400
 
 
+class Unexpected(Exception):
+    """An answer that the scenario does not want; the text is the failure's kind."""
+
+
 def clean(text: str) -> str:
     text = _QUERY.sub("", _USERINFO.sub(r"\1", text))
     return _SECRET.sub(r"\1 ***", " ".join(text.split()))
@@ -34,8 +38,8 @@ def kind_of(exception: object, status: int | None) -> str:
     """'HTTP 503' for what the server said; else the exception's class, with its text where a person wrote it."""
     if status is not None and status >= _BAD_STATUS:
         return f"HTTP {status}"
-    if isinstance(exception, str):
-        return clean(exception)[:KIND_LENGTH]
+    if isinstance(exception, str | Unexpected):
+        return clean(str(exception))[:KIND_LENGTH]
     name = type(exception).__name__
     # Texts of network errors carry addresses and times, which would make every failure a kind of its own.
     if isinstance(exception, OSError | EOFError) or _is_network(exception):
@@ -46,11 +50,13 @@ def kind_of(exception: object, status: int | None) -> str:
 
 def _is_network(exception: object) -> bool:
     return any(
-        base.__module__.split(".", 1)[0] in ("gevent", "geventhttpclient", "urllib3", "zmq")
+        base.__module__.split(".", 1)[0] in ("gevent", "geventhttpclient", "loadtest_agent", "urllib3", "zmq")
         for base in type(exception).__mro__
     )
 
 
 def sample_of(exception: object) -> str:
-    text = clean(exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}")
-    return text[:SAMPLE_LENGTH]
+    text = str(exception)
+    if not isinstance(exception, str | Unexpected):
+        text = f"{type(exception).__name__}: {text}"
+    return clean(text)[:SAMPLE_LENGTH]

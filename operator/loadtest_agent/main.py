@@ -68,11 +68,11 @@ def _patch() -> None:
 
 
 def _load(config: Config, role: str) -> UserCode:
-    from loadtest_agent import engine, locustfile
+    from loadtest_agent import engine
 
     engine.check_version()
     sys.argv = ["locust", *engine.arguments(config, role)]
-    return locustfile.load(config)
+    return engine.load(config)
 
 
 def _master(config: Config) -> int:

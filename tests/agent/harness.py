@@ -181,7 +181,9 @@ class Agents:
 
     def when(self, what: str, holds: Callable[[dict[str, Any]], object], seconds: float = PATIENCE) -> dict[str, Any]:
         def probe() -> dict[str, Any] | None:
+            over = self.processes[0].code
             state = self.state()
+            assert state or over is None, f"the master ended with {over}"
             return state if state and holds(state) else None
 
         try:
