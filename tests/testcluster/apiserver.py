@@ -3,13 +3,15 @@
 It runs beside any other cluster: own ports, own folder. Nothing runs pods here; tests write the pods' statuses.
 """
 
+import contextlib
+import fcntl
 import random
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -42,8 +44,7 @@ class ApiServer:
         names = [name for name in binaries.API_PROGRAMS if name != "kube-controller-manager" or self.controllers]
         self._programs = binaries.ensure(names)
         self.kubectl = self._programs["kubectl"]
-        self.folder = Path(tempfile.mkdtemp(prefix="loadtest-api-"))
-        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder = self._stack.enter_context(own_folder())
         try:
             with shell.step("etcd and kube-apiserver"):
                 self._start()
@@ -115,6 +116,29 @@ class ApiServer:
         if process.poll() is None:
             return None
         return f"{name} ended with exit code {process.returncode}:\n{shell.tail(self.log(name))}"
+
+
+@contextmanager
+def own_folder(among: Path | None = None) -> Iterator[Path]:
+    """A new folder; those whose owner was killed are removed on the occasion."""
+    parent = among or Path(tempfile.gettempdir())
+    with ExitStack() as held:
+        with shell.lock(paths.lock("api-folders"), "the choice of a folder"):
+            for folder in parent.glob("loadtest-api-*"):
+                _remove_if_orphaned(folder)
+            mine = Path(tempfile.mkdtemp(prefix="loadtest-api-", dir=parent))
+            claim = held.enter_context((mine / "owner").open("w"))
+            fcntl.flock(claim, fcntl.LOCK_EX)  # the kernel lets go of it when we die
+        try:
+            yield mine
+        finally:
+            shutil.rmtree(mine, ignore_errors=True)
+
+
+def _remove_if_orphaned(folder: Path) -> None:
+    with contextlib.suppress(OSError), (folder / "owner").open("w") as claim:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
