@@ -18,7 +18,7 @@ def init(
     profile: Annotated[Profile, typer.Option("--profile", "-p", help="What the test is for.")] = Profile.LOAD,
     url: Annotated[str, typer.Option("--url", metavar="URL", help="The address to test.")] = "http://checkout.shop",
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The test's name. [default: the profile]")
+        str | None, typer.Option("--name", metavar="NAME", help="The test's name (default: the profile).")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here.")] = None,
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from loadtest_operator.cli import check, history, init, run
 from loadtest_operator.cli.errors import USAGE_ERROR, UserError
 
 HELP = """\
@@ -21,17 +23,35 @@ Begin with: `loadtest demo` (a whole run in a minute), then `loadtest init > tes
 Exit codes: 0 the gate is open, 1 Failed, 2 wrong usage or file, 3 Regressed, 4 Inconclusive or Warning, \
 5 Invalid or Error, 130 Ctrl-C.
 """
+HERE = "On this machine, no cluster needed"
+FILES = "Before anything runs"
+
+
+class Command(TyperCommand):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _plain(super().get_help_option(ctx))
 
 
 class Commands(TyperGroup):
     """Says a user's error in its own words, without a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:  # as the class above declares it
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except UserError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(USAGE_ERROR) from None
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _plain(super().get_help_option(ctx))
+
+
+def _plain(help_option: Any) -> Any:
+    """Without the `<bool>` that is shown for a flag otherwise."""
+    if help_option is not None:
+        help_option.metavar = ""
+        help_option.help = "Show this help."
+    return help_option
 
 
 app = typer.Typer(
@@ -56,28 +76,19 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", metavar="", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options before the command."""
 
 
-HERE = "On this machine, no cluster needed"
-FILES = "Before anything runs"
-
-
-def _register() -> None:
-    from loadtest_operator.cli import check, history, init, run
-
-    app.command(rich_help_panel=HERE)(run.demo)
-    app.command(rich_help_panel=HERE)(run.run)
-    app.command(rich_help_panel=HERE)(history.history)
-    app.command(rich_help_panel=FILES)(init.init)
-    app.command(rich_help_panel=FILES)(check.validate)
-    app.command(rich_help_panel=FILES)(check.explain)
-
-
-_register()
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    HERE: (run.demo, run.run, history.history),
+    FILES: (init.init, check.validate, check.explain),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=panel)(command)
 
 if __name__ == "__main__":
     app()

@@ -23,7 +23,7 @@ OutputOption = Annotated[
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="PATH", help="Keep results in this file. [default: ~/.local/state/loadtest/runs.db]"
+        "--store", metavar="PATH", help="The file with all results (default: ~/.local/state/loadtest/runs.db)."
     ),
 ]
 
@@ -61,14 +61,28 @@ def run(
     sys.exit(running.run(loaded, maps, command, store, as_json=output is Output.JSON))
 
 
-def demo(store: StoreOption = None, output: OutputOption = Output.TABLE) -> None:
+def demo(set_: SetOption = None, store: StoreOption = None, output: OutputOption = Output.TABLE) -> None:
     """Run a whole test in less than a minute: the sample shop, 20 users, real Locust processes, a verdict.
 
     Example: loadtest demo
+
+    With a shop that is eight times slower, so that limits are crossed: TARGET_SLOWDOWN=all=8 loadtest demo
     """
     from loadtest_operator.cli import loading, running
     from loadtest_operator.local import demo as shop
 
-    loaded = loading.load(str(shop.FILE), None, shop.overrides())
+    loaded = loading.load(str(shop.FILE), None, [*shop.overrides(), *(set_ or [])])
     command = shop.target_command(loaded.test.spec.target.url)
-    sys.exit(running.run(loaded, loaded.config_maps, command, store, as_json=output is Output.JSON))
+    people = sys.stderr if output is Output.JSON else sys.stdout
+    people.write(f"The test is {shop.FILE}; its target, a small shop, is started here for it.\n\n")
+    people.flush()
+    code = running.run(loaded, loaded.config_maps, command, store, as_json=output is Output.JSON)
+    people.write(NEXT)
+    sys.exit(code)
+
+
+NEXT = """
+Next:
+  loadtest init > test.yaml              a test of your own; then: loadtest run -f test.yaml
+  TARGET_SLOWDOWN=all=8 loadtest demo    the same with a slow shop: limits are crossed, exit code 1
+"""
