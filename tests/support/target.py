@@ -1,0 +1,64 @@
+"""The sample target in a namespace of a test: what it was asked, and how it shall behave."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.kubectl import Kubectl, eventually
+
+MANIFESTS = Path(__file__).parents[2] / "manifests" / "sample-target"
+NAME = "sample-target"
+
+
+@dataclass(frozen=True)
+class SampleTarget:
+    kubectl: Kubectl
+    namespace: str
+    pod: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{NAME}.{self.namespace}"
+
+    def stats(self) -> dict[str, Any]:
+        """Requests by endpoint, and when the first and the last came, since the start."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", "--raw", self._path("_stats")))
+        return found
+
+    def requests(self) -> int:
+        return int(self.stats()["requests"])
+
+    def control(self, **asked: Any) -> None:
+        """For example healthy=False, or slowdown={"all": 100}."""
+        self.kubectl("create", "--raw", self._path("_control"), "-f", "-", stdin=json.dumps(asked))
+
+    def _path(self, path: str) -> str:
+        """To the pod and not to the Service, which has no address while the pod is not Ready."""
+        return f"/api/v1/namespaces/{self.namespace}/pods/{self.pod}:8080/proxy/{path}"
+
+
+def deploy(kubectl: Kubectl, namespace: str, image: str) -> SampleTarget:
+    """As manifests/sample-target has it, except that the load still finds a target that says it is unhealthy."""
+    deployment = yaml.safe_load((MANIFESTS / "deployment.yaml").read_text())
+    service = yaml.safe_load((MANIFESTS / "service.yaml").read_text())
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = image
+    container["readinessProbe"]["periodSeconds"] = 1
+    deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+    service["spec"]["publishNotReadyAddresses"] = True
+    for item in (deployment, service):
+        item["metadata"]["namespace"] = namespace
+    kubectl.apply(deployment, service)
+    pod = eventually(lambda: _ready_pod(kubectl, namespace), f"a ready {NAME} in {namespace}", 60)
+    return SampleTarget(kubectl, namespace, pod)
+
+
+def _ready_pod(kubectl: Kubectl, namespace: str) -> str:
+    for pod in kubectl.list("pods", namespace, f"app.kubernetes.io/name={NAME}"):
+        conditions = pod["status"].get("conditions", [])
+        if any(item["type"] == "Ready" and item["status"] == "True" for item in conditions):
+            return str(pod["metadata"]["name"])
+    return ""
