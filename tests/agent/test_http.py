@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import http.client
+import ipaddress
 import json
 import os
 import re
@@ -11,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.agent.harness import Agents, Process, Target, requests_in, wait_for
 
@@ -125,6 +130,53 @@ def test_all_that_http_allows(agents: Agents, odd: int) -> None:
     assert there["seen"]["GET /landed?from=moved"] == there["seen"]['POST /moved {"a":1}'] > 0
     # Kept alive but where the server or a failure closes: far fewer connections than requests.
     assert there["connections"] < sum(there["seen"].values()) / 2
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "odd")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = folder / "odd.pem"
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + signed.public_bytes(pem))
+    return path
+
+
+def test_tls_is_verified(agents: Agents, tmp_path: Path) -> None:
+    pem = certificate(tmp_path)
+    script = Path(__file__).with_name("odd_server.py")
+    server = Process([sys.executable, "-u", str(script), str(pem)], tmp_path / "tls.log", os.environ, tmp_path)
+    agents.processes.append(server)
+    port = int(wait_for("the TLS server", lambda: re.search(r":(\d+)$", server.text(), re.MULTILINE))[1])
+    agents.config["target"] = {
+        "url": f"https://127.0.0.1:{port}",
+        "health": {"path": "/plain", "timeoutSeconds": 1},
+        "tls": {"caFile": str(pem)},
+    }
+    agents.config["scenario"] = {"kind": "http", "http": {"thinkTime": "10ms", "requests": [{"path": "/chunked"}]}}
+    agents.config["load"] |= {"users": 2, "durationSeconds": 1}
+    master, worker = agents.start("master"), agents.start("worker")
+    assert worker.wait() == 0
+    state = agents.until("Holding")
+    assert state["requests"] > 0 == state["failures"]
+    agents.acknowledge()
+    assert master.wait() == 0
+    del agents.config["target"]["tls"]
+    master, worker = agents.start("master"), agents.start("worker")
+    assert (master.wait(), worker.wait()) == (3, 0)
+    error = agents.word(master)["error"]
+    assert error["reason"] == "TargetUnreachable"
+    assert "CERTIFICATE_VERIFY_FAILED" in error["message"]
 
 
 @pytest.mark.parametrize(
