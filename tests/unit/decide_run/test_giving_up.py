@@ -48,7 +48,7 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once_once_and_ends_the_run_af
     plan = world.look()
     assert plan.status["phase"] == "Error"
     assert "runners.image" in plan.status["message"]
-    assert {child["kind"] for child in plan.delete} == {"Job"}
+    assert {child["kind"] for child in plan.delete} == {"Service", "ConfigMap", "Job"}
     assert kstatus(world.raw) == FAILED
 
 
@@ -134,7 +134,7 @@ def test_a_master_that_is_gone_ends_the_run_and_takes_the_workers_down_at_once()
     world.remove_master()
     plan = world.look()
     assert plan.status["phase"] == "Error"
-    assert [child["metadata"]["name"] for child in plan.delete] == ["checkout-1-master", "checkout-1-workers"]
+    assert not world.objects
     assert plan.requeue_after == timedelta(0)
 
 

@@ -25,6 +25,7 @@ class Session:
         self.state = {}
         self.answered = self.silent_since = None
         self.complete = False
+        self.frozen = None
         self.stored = None
         self.judgement = None
         self.judged_generation = 0
@@ -51,8 +52,8 @@ class World:
         self.verdict = None  # of whatever is judged next; None: what the limits say
         self.session = Session()
         self.written = []
+        self._inputs = {}
         self.notes = []
-        self.last_plan = None
 
     # -- what happens from outside
 
@@ -132,6 +133,13 @@ class World:
         raise AssertionError("never settles: a plan asks for another look at once, again and again")
 
     def inputs(self):
+        """Read once per generation and content, as the operator does."""
+        key = (self.raw["metadata"]["generation"], repr(self.config_maps))
+        if key not in self._inputs:
+            self._inputs[key] = self._read_inputs()
+        return self._inputs[key]
+
+    def _read_inputs(self):
         spec = self.raw["spec"]
         try:
             test = loadtest.parse(self.raw)
@@ -200,12 +208,13 @@ class World:
         found = self.objects.get(("ConfigMap", run.config))
         if found is None or seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
             return None
-        return Frozen(found["spec"], loadtest.parse({**self.raw, "spec": found["spec"]}))
+        if self.session.frozen is None:
+            self.session.frozen = Frozen(found["spec"], loadtest.parse({**self.raw, "spec": found["spec"]}))
+        return self.session.frozen
 
     # -- the cluster
 
     def execute(self, plan, seen):
-        self.last_plan = plan
         deleting = "deletionTimestamp" in self.raw["metadata"]
         assert not (deleting and (plan.create or plan.dry_run)), "nothing is created for an object that is going"
         for body in plan.create:
