@@ -24,9 +24,7 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if not seen.children.jobs:
         return Plan()
     if seen.children.master_running and leaving:
-        return Plan(
-            delete=ending.unfinished_jobs(seen) if seen.phase is Phase.ERROR else (), requeue_after=ASK_FOR_EXIT
-        )
+        return Plan(delete=ending.stop_load(seen) if seen.phase is Phase.ERROR else (), requeue_after=ASK_FOR_EXIT)
     return _clean(seen, now)
 
 
@@ -82,4 +80,4 @@ def _clean(seen: Observed, now: datetime) -> Plan:
     passed = any(item["type"] == "Passed" and item["status"] == "True" for item in seen.status.get("conditions") or ())
     if passed or until is None or now >= until:
         return Plan(delete=ending.children_of_run(seen))
-    return Plan(delete=ending.unfinished_jobs(seen), requeue_after=until - now)
+    return Plan(delete=ending.stop_load(seen), requeue_after=until - now)

@@ -1,5 +1,6 @@
 """How a run ends without a verdict about the target: what broke, in words, and what is taken down at once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -119,10 +120,19 @@ def finished_run(seen: Observed, now: datetime, verdict: Verdict, p95: str | Non
 
 def unfinished_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
     """Jobs that may still send load; finished ones are kept a while for their logs."""
-    jobs = seen.children.jobs.values()
-    return tuple(
-        reference("Job", job) for job in jobs if not _finished(job) and "deletionTimestamp" not in job["metadata"]
-    )
+    over = {"master"} if seen.children.master_end else set()  # its pod is never replaced, and the Job says so later
+    jobs = {role: job for role, job in seen.children.jobs.items() if role not in over}
+    return tuple(reference("Job", job) for job in _staying(jobs) if not _finished(job))
+
+
+def all_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
+    return tuple(reference("Job", job) for job in _staying(seen.children.jobs))
+
+
+def stop_load(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """Jobs that may still send load; when no other is left that would be looked after later, everything goes."""
+    jobs = unfinished_jobs(seen)
+    return children_of_run(seen) if jobs and len(jobs) == len(_staying(seen.children.jobs)) else jobs
 
 
 def reference(kind: str, raw: Any) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     return (
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": run.service, **in_namespace}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": run.config, **in_namespace}},
-        *(reference("Job", job) for job in seen.children.jobs.values() if "deletionTimestamp" not in job["metadata"]),
+        *all_jobs(seen),
     )
 
 
@@ -160,6 +170,10 @@ def kept_until(seen: Observed) -> datetime | None:
     """Until when the pods of a run that did not pass can be looked at."""
     ended = (seen.status.get("run") or {}).get("endTime")
     return None if ended is None else quantities.parse_timestamp(ended) + children.KEEP_FINISHED
+
+
+def _staying(jobs: Mapping[str, Any]) -> list[Any]:
+    return [job for job in jobs.values() if "deletionTimestamp" not in job["metadata"]]
 
 
 def _finished(job: Any) -> bool:
@@ -190,7 +204,7 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
         passed=False,
     )
     return Plan(
-        delete=unfinished_jobs(seen),
+        delete=stop_load(seen),
         status=compose(seen, say, now),
         notes=(Note("Warning", str(reason), say.message),),
         requeue_after=timedelta(0),

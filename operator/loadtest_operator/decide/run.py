@@ -9,7 +9,7 @@ from loadtest_operator.model.phases import Phase
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
-        return Plan(delete=ending.unfinished_jobs(seen))
+        return Plan(delete=ending.all_jobs(seen))
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)
     match seen.phase:
