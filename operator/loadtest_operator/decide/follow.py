@@ -1,5 +1,6 @@
 """From Starting to Collecting: what the pods and the master's agent say becomes phase, conditions and progress."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -196,15 +197,22 @@ def _progress(seen: Observed, now: datetime) -> dict[str, Any]:
     recent = state.get("recent") or {}
     begun, ends = float(state.get("startedAt") or 0), float(state.get("endsAt") or 0)
     percent = 0 if ends <= begun else min(100, int(100 * (float(state.get("now") or begun) - begun) / (ends - begun)))
-    p95 = recent.get("p95")
     return {
         "percent": percent,
         "users": int((state.get("users") or {}).get("running", 0)),
         "workers": int((state.get("workers") or {}).get("connected", 0)),
+        **(_recent(recent) if recent.get("requests") else {}),
+        "updated": stamp(now),
+    }
+
+
+def _recent(recent: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing before the first answer: a rate of 0/s would read as a dead target."""
+    p95 = recent.get("p95")
+    return {
         "rps": quantities.rate(float(recent.get("rps") or 0)),
         **({"p95": quantities.latency(float(p95))} if p95 is not None else {}),
         "errorRate": quantities.share(float(recent.get("errorRate") or 0)),
-        "updated": stamp(now),
     }
 
 
