@@ -82,7 +82,7 @@ class World:
             begun = self.now.timestamp()
             self.agent |= {"startedAt": begun, "endsAt": begun + DURATION, "users": {"target": 50, "running": 10}}
             self.agent["preflight"] = {"ok": True, "message": "GET / answered 200 after 0.012 s"}
-            self.agent["recent"] = {"rps": 195.2, "p95": 0.183, "errorRate": 0.0}
+            self.agent["recent"] = {"requests": 1952, "rps": 195.2, "p95": 0.183, "errorRate": 0.0}
 
     def start_pods(self):
         """The kubelet brings up every pod that waits, and the agent answers."""
