@@ -32,7 +32,7 @@ class Shopper(FastHttpUser):
 def test_file(folder: Path, url: str, **spec: Any) -> Path:
     """A LoadTest of a few seconds; `spec` replaces parts of it."""
     # The half second: users who leave at the end of the load are then outside of the last judged window.
-    load = {"users": 5, "duration": "5500ms", "ramp": "500ms", "warmup": "1s"}
+    load = {"users": 5, "duration": "4500ms", "ramp": "500ms", "warmup": "1s"}
     target = {"url": url, "health": {"path": "/healthz", "timeout": "10s"}}
     limits = [{"metric": "p95", "fail": "2s"}, {"metric": "errorRate", "fail": "1%"}]
     whole = {"target": target, "scenario": {"locust": {"inline": SHOPPER}}, "load": load, "thresholds": limits, **spec}

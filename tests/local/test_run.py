@@ -46,11 +46,21 @@ async def test_a_run_within_its_limits_passes_is_stored_and_exits_0(tmp_path: Pa
     assert (code, kept["id"], kept["number"], kept["verdict"]) == (0, found["run"]["id"], 1, "Passed")
 
 
+async def test_the_demo_works_also_when_it_is_made_short(tmp_path: Path) -> None:
+    short = ["load.duration=4500ms", "load.warmup=1s", "load.ramp=500ms", "thresholds=[{metric: errorRate, fail: 1%}]"]
+    code, out, err = await command.loadtest(tmp_path, "demo", "-o", "json", *(f"--set={one}" for one in short))
+    found = json.loads(out)
+    assert (code, found["verdict"]) == (0, "Passed"), err
+    names = ["GET home", "GET item", "GET search", "POST cart", "POST checkout"]
+    assert sorted(one["name"] for one in found["endpoints"]) == names
+    assert "a small shop, is started here" in err
+
+
 async def test_a_crossed_limit_exits_1_and_the_tables_say_which(tmp_path: Path) -> None:
     async with command.target(TARGET_LATENCY="cart=300ms/0.05") as url:
         limits = [{"metric": "p95", "endpoint": "GET cart", "fail": "100ms"}, {"metric": "rps", "fail": "1/s"}]
         file = command.test_file(tmp_path, url, thresholds=limits)
-        code, out, _ = await command.loadtest(tmp_path, "run", "-f", str(file), "--set", "load.duration=4500ms")
+        code, out, _ = await command.loadtest(tmp_path, "run", "-f", str(file))
     assert code == 1, out
     assert "users, " in out
     assert "p95 of GET cart  Failed" in out
@@ -152,6 +162,6 @@ async def test_a_config_map_in_the_same_file_brings_the_script_and_its_modules(t
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "scripts"}, "data": data}
         with file.open("a") as end:
             end.write("---\n" + json.dumps(config_map))
-        code, found = await command.result(tmp_path, "-f", str(file), "--set", "load.duration=4500ms")
+        code, found = await command.result(tmp_path, "-f", str(file))
     assert (code, found["verdict"]) == (0, "Passed"), found
     assert [one["name"] for one in found["endpoints"]] == ["GET /item?q=1"]

@@ -15,6 +15,7 @@ from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
 from loadtest_operator.local.errors import RunError
 from loadtest_operator.local.processes import Child
 from loadtest_operator.local.progress import Progress, progress
+from loadtest_operator.verdict.reading import BadInputError
 from loadtest_operator.verdict.windows import WindowLog
 
 Watch = Callable[[Progress], None]
@@ -56,6 +57,8 @@ class Driver:
                 self._must_be_alive(time.monotonic() - heard, error)
             except AgentError as error:
                 raise RunError("InternalError", f"the master refused to answer: {error}") from error
+            except BadInputError as error:
+                raise RunError("InternalError", f"what the master answered cannot be read: {error}") from error
             self.watch(progress(self.state, self.log, self.window_s))
             self._others_must_be_alive()
             await self._wait(wake_on_stop=not asked_to_stop)
