@@ -16,6 +16,9 @@ LABEL_INSTANCE = f"{GROUP}/instance"
 ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
 ANNOTATION_PLAN = f"{GROUP}/plan"
 
+# An indexed Job's name, a dash and the highest index must be a DNS label: 63 less '-workers' and '-999'.
+PREFIX_MAX = 51
+
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 
 
@@ -32,8 +35,13 @@ class RunRef:
 
     @property
     def prefix(self) -> str:
-        """The stem of all child names; a test's name has at most 45 characters, so 63 are never exceeded."""
-        return f"{self.test}-{self.number}" if self.attempt == 1 else f"{self.test}-{self.number}-{self.attempt}"
+        """The stem of all child names. A test's name has at most 45 characters, so only the hundred thousandth run, or
+        the thousandth with a second attempt, has to shorten it."""
+        tail = f"-{self.number}" if self.attempt == 1 else f"-{self.number}-{self.attempt}"
+        if len(self.test) + len(tail) <= PREFIX_MAX:
+            return self.test + tail
+        tail = f"-{hashlib.sha256(self.uid.encode()).hexdigest()[:6]}{tail}"
+        return self.test[: PREFIX_MAX - len(tail)] + tail
 
     @property
     def master(self) -> str:
@@ -45,7 +53,8 @@ class RunRef:
 
     @property
     def service(self) -> str:
-        return self.master
+        """A Service's name is a DNS-1035 label: unlike all other names it cannot begin with a digit."""
+        return self.master if self.master[0].isalpha() else f"lt-{self.master}"
 
     @property
     def config(self) -> str:

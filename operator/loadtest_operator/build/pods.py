@@ -32,6 +32,28 @@ POD_SECURITY = {
     "fsGroup": UID,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+_HARMLESS = {
+    "runAsUser",
+    "runAsGroup",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+}
+# Those that Pod Security allows; a load generator may need more ports, or get them back sooner.
+_SAFE_SYSCTLS = {
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_syncookies",
+}
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _SCHEDULING = (
     "nodeSelector",
     "tolerations",
@@ -66,7 +88,7 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
         "metadata": {
             "labels": {**(runners.get("labels") or {}), **names.labels(plan.run, role, plan.instance)},
             "annotations": {
-                **(runners.get("annotations") or {}),
+                **_annotations(runners.get("annotations") or {}),
                 **NO_EVICT,
                 **(_scrape() if role == "master" else {}),
             },
@@ -88,7 +110,16 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
 
 def _pod_security(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the user asked for, but never below 'restricted'."""
-    return {**POD_SECURITY, **asked, "runAsNonRoot": True, "seccompProfile": POD_SECURITY["seccompProfile"]}
+    found = {**POD_SECURITY, **{key: value for key, value in asked.items() if key in _HARMLESS and value is not None}}
+    if found["runAsUser"] == 0:
+        found["runAsUser"] = UID
+    sysctls = [item for item in asked.get("sysctls") or () if item.get("name") in _SAFE_SYSCTLS]
+    return {**found, **({"sysctls": sysctls} if sysctls else {})}
+
+
+def _annotations(asked: Mapping[str, str]) -> dict[str, str]:
+    """Without those that the API server turns into a container's AppArmor profile."""
+    return {key: value for key, value in asked.items() if not key.startswith(_APPARMOR)}
 
 
 def _pull_secrets(runners: Mapping[str, Any]) -> list[dict[str, str]]:
