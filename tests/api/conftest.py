@@ -8,24 +8,17 @@ from typing import Any
 
 import pytest
 
+from tests.support import crds
 from tests.support.kubectl import Kubectl
 from tests.support.stage import Stage
 from tests.testcluster.apiserver import ApiServer
-
-CRDS = Path(__file__).parents[2] / "crds"
 
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[ApiServer]:
     with ApiServer() as server:
-        install_crds(server)
+        crds.install(server)
         yield server
-
-
-def install_crds(server: ApiServer) -> None:
-    kubectl = Kubectl(server.kubectl, server.kubeconfig)
-    kubectl("apply", "--server-side", "-f", str(CRDS))
-    kubectl("wait", "--for=condition=Established", "crd", "--all")
 
 
 @pytest.fixture(scope="session")

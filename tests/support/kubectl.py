@@ -71,7 +71,7 @@ class Kubectl:
             process.wait()
 
 
-def eventually(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+def eventually(look: Callable[[], Any], what: str, seconds: float = 30.0, every: float = LOOK_SECONDS) -> Any:
     """The first true answer of `look`, which is asked again and again; an AssertionError in it counts as not yet."""
     until = time.monotonic() + seconds
     last: object = None
@@ -84,4 +84,4 @@ def eventually(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any
             last = error
         if time.monotonic() > until:
             raise WaitedTooLong(f"{what}: not within {seconds:g} s; last seen: {last!r}")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(every)

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.kubectl import eventually
+from tests.support.kubectl import LOOK_SECONDS, eventually
 
 
 def free_port() -> int:
@@ -20,10 +20,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+# Kopf imports `kubernetes` where it is installed, which costs 20 MiB; it is not in the operator's image.
+AS_IN_THE_IMAGE = {
+    "PYTHONPATH": os.pathsep.join(
+        [str(Path(__file__).parent / "without_kubernetes"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+}
+
+
 class OperatorProcess:
     """`with OperatorProcess(kubeconfig, folder, image=...) as operator:`; a second `start` continues on its store."""
 
-    def __init__(self, kubeconfig: Path, folder: Path, **settings: Any) -> None:
+    def __init__(self, kubeconfig: Path, folder: Path, *, env: dict[str, str] | None = None, **settings: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.log = folder / "operator.log"
@@ -36,7 +44,8 @@ class OperatorProcess:
             "lease_seconds": 2,  # what is waited for after a kill
             **settings,
         }
-        self._env = {**os.environ, **{f"LOADTEST_{name.upper()}": str(value) for name, value in values.items()}}
+        told = {f"LOADTEST_{name.upper()}": str(value) for name, value in values.items()}
+        self._env = {**os.environ, **(env or {}), **told}
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -50,8 +59,8 @@ class OperatorProcess:
             self.process = subprocess.Popen(self._argv, env=self._env, stdout=log, stderr=log)
         return self
 
-    def ready(self, seconds: float = 20) -> Self:
-        eventually(self._ready, f"operator ready (log: {self.log})", seconds)
+    def ready(self, seconds: float = 20, every: float = LOOK_SECONDS) -> Self:
+        eventually(self._ready, f"operator ready (log: {self.log})", seconds, every)
         return self
 
     def kill(self) -> None:
@@ -73,15 +82,19 @@ class OperatorProcess:
             text: str = answer.read().decode()
             return text
 
+    def answers(self, path: str) -> bool:
+        """Whether its HTTP side says 200."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
     def _ready(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise RuntimeError(f"operator ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return self.answers("/readyz")
 
     def _end(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -44,6 +44,7 @@ class PlayedAgent:
         self.asked = 0
         self.acknowledged_at: float | None = None
         self.stopped: str | None = None
+        self.load_ended = 0.0  # on the monotonic clock
         self.released = asyncio.Event()
         self._go = {state: asyncio.Event() for state in STATES}
         self.duration = float(config["load"]["durationSeconds"])
@@ -68,6 +69,8 @@ class PlayedAgent:
 
     def _enter(self, state: str) -> None:
         self.state, self.since = state, time.time()
+        if state == "Collecting":
+            self.load_ended = time.monotonic()
         if state == "Running":
             told = 0.0 if state in self.script.pause_at else self.script.seconds.get(state, 0.0)
             self.started_at = self.since - max(0.0, self.duration - told)
