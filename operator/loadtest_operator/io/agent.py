@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ TIMEOUT = aiohttp.ClientTimeout(
     total=5
 )  # a master that does not answer a status question in 5 s counts as not answering
 WINDOWS_PER_PAGE = 60
+ANSWER_MAX_BYTES = 32_000_000  # eight times what the agent puts into one page
 
 
 class AgentError(Exception):
@@ -62,17 +64,29 @@ class AgentClient:
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response)
-                answer: dict[str, Any] = await response.json(content_type=None)
-                return answer
+                answer = json.loads(await _body(response))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AgentUnreachable(f"{type(error).__name__}: {error}") from error
         except ValueError as error:
             raise AgentError(200, "NotJSON", "the answer is not JSON") from error
+        if not isinstance(answer, dict):
+            raise AgentError(200, "NotJSON", "the answer is not a JSON object")
+        return answer
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Load pods run other people's code: what they answer, unpacked, must not fill our memory."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > ANSWER_MAX_BYTES:
+            raise AgentError(response.status, "TooLong", f"the answer has more than {ANSWER_MAX_BYTES} bytes")
+    return bytes(body)
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> AgentError | AgentUnreachable:
     try:
-        error = (await response.json(content_type=None))["error"]
+        error = json.loads(await _body(response))["error"]
         return AgentError(response.status, str(error["reason"]), str(error["message"]))
     except (ValueError, KeyError, TypeError):
         # The API server's proxy answers 502, 503 or 504 for a pod that does not listen.

@@ -38,7 +38,7 @@ class Access:
     token_file: Path | None = None
     command: tuple[str, ...] = ()
     command_env: Mapping[str, str] = field(default_factory=dict)
-    _read: float = 0.0
+    _read: float = float("-inf")
 
     async def authorization(self) -> str | None:
         fresh = time.monotonic() - self._read < REREAD_SECONDS and self.token
@@ -50,7 +50,7 @@ class Access:
 
     def forget(self) -> None:
         """The server did not accept the token: read it again next time."""
-        self._read = 0.0
+        self._read = float("-inf")
 
     def session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(ssl=self.ssl, limit=0, keepalive_timeout=60)
@@ -73,14 +73,23 @@ class Access:
 
     async def _ask_command(self) -> str:
         """A kubeconfig's exec plugin, as the big clouds use them."""
-        process = await asyncio.create_subprocess_exec(
-            *self.command, stdout=asyncio.subprocess.PIPE, env={**os.environ, **self.command_env}
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.command, stdout=asyncio.subprocess.PIPE, env={**os.environ, **self.command_env}
+            )
+        except OSError as error:
+            raise CredentialsError(
+                f"{self.command[0]}, the kubeconfig's credential command, does not start: {error}"
+            ) from error
         try:
             out, _ = await asyncio.wait_for(process.communicate(), EXEC_TIMEOUT_SECONDS)
             return str(json.loads(out)["status"]["token"])
-        except (ValueError, KeyError, TimeoutError) as error:
+        except (ValueError, KeyError, TypeError, TimeoutError) as error:
             raise CredentialsError(f"{self.command[0]}, the kubeconfig's credential command, gave no token") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 def find(kubeconfig: str | None = None) -> Access:
@@ -113,36 +122,39 @@ def from_kubeconfig(path: Path) -> Access:
         context = _named(config, "contexts", config["current-context"], "context")
         cluster = _named(config, "clusters", context["cluster"], "cluster")
         user = _named(config, "users", context["user"], "user")
-    except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
+        server = str(cluster["server"]).rstrip("/")
+        tls = _ssl(path.parent, cluster, user)
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, StopIteration) as error:
         raise CredentialsError(f"{path} is not a kubeconfig with a usable current-context: {error!r}") from error
     command = user.get("exec") or {}
     return Access(
-        server=str(cluster["server"]).rstrip("/"),
-        ssl=_ssl(path.parent, cluster, user),
+        server=server,
+        ssl=tls,
         namespace=context.get("namespace", "default"),
         token=user.get("token", ""),
-        token_file=Path(user["tokenFile"]) if user.get("tokenFile") else None,
+        token_file=path.parent / user["tokenFile"] if user.get("tokenFile") else None,
         command=(command["command"], *(command.get("args") or ())) if command else (),
         command_env={item["name"]: item["value"] for item in command.get("env") or ()},
     )
 
 
 def _named(config: Mapping[str, Any], group: str, name: str, field: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(item[field] for item in config[group] if item["name"] == name)
-    return found
+    found: dict[str, Any] | None = next(item[field] for item in config[group] if item["name"] == name)
+    return found or {}
 
 
 def _ssl(folder: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext | bool:
     if str(cluster["server"]).startswith("http://"):
         return True
-    context = ssl.create_default_context()
+    # With a CA of its own a cluster is trusted by that CA alone.
+    data, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
+    context = ssl.create_default_context(
+        cadata=base64.b64decode(data, validate=True).decode() if data else None,
+        cafile=str(folder / file) if file and not data else None,
+    )
     if cluster.get("insecure-skip-tls-verify"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif "certificate-authority-data" in cluster:
-        context.load_verify_locations(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    elif "certificate-authority" in cluster:
-        context.load_verify_locations(cafile=str(folder / cluster["certificate-authority"]))
     if "client-certificate-data" in user:
         with tempfile.TemporaryDirectory() as place:
             pair = Path(place, "crt"), Path(place, "key")

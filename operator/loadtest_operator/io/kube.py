@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from loadtest_operator.io.credentials import Access
+from loadtest_operator.io.credentials import Access, CredentialsError
 
 FIELD_MANAGER = "loadtest-operator"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
@@ -156,15 +156,30 @@ class Kube:
         headers = {"Content-Type": content_type} if data else None
         try:
             async with self.session.request(
-                method, self.access.server + path, params=params, data=data, headers=headers, timeout=TIMEOUT
+                method,
+                self.access.server + path,
+                params=params,
+                data=data,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,  # our credentials are for this server alone
             ) as response:
                 text = await response.read()
-                if response.status >= 400:
+                if response.status >= 300:
                     raise _error(response, text)
-                answer: Object = json.loads(text)
-                return answer
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, CredentialsError) as error:
             raise ApiUnreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
+        return _object(text, f"{method} {path}")
+
+
+def _object(text: bytes, call: str) -> Object:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ApiUnreachable(f"{call}: something that is not the API server answered")
+    return answer
 
 
 def _error(response: aiohttp.ClientResponse, text: bytes) -> ApiError:
