@@ -24,6 +24,7 @@ def build() -> None:
             debian.ensure(debian.PACKAGES | debian.IMAGE_PACKAGES)
             binaries.ensure()
             baseimage.ensure()
+    binaries.ensure(binaries.TOOL_PROGRAMS)
 
 
 def image() -> None:
@@ -32,15 +33,14 @@ def image() -> None:
 
 def status() -> None:
     provider = cluster.provider()
-    sys.stdout.write(f"provider: {provider}\n")
+    lines = [f"provider: {provider}"]
     if provider is cluster.Provider.NATIVE:
         pid = running.init_pid()
-        answers = bool(pid) and native.api().ready()
-        sys.stdout.write(
-            f"node: {f'up, pid {pid}' if pid else 'down'}\nAPI server: {'ready' if answers else 'silent'}\n"
-        )
-        for name, number in running.component_pids().items() if pid else ():
-            sys.stdout.write(f"  {name}: pid {number} inside\n")
+        lines.append(f"node: up, pid {pid}" if pid else "node: down")
+        lines.append("API server: ready" if pid and native.api().ready() else "API server: silent")
+        components = running.component_pids() if pid else {}
+        lines += [f"  {name}: pid {number} inside" for name, number in components.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 COMMANDS = {"up": up, "down": cluster.down, "build": build, "image": image, "status": status}

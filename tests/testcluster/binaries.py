@@ -33,6 +33,7 @@ class Batch:
     module: str
     packages: tuple[str, ...]
     expect: str
+    tags: str = ""
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -64,8 +65,19 @@ BATCHES = (
     Batch("coredns", ("github.com/coredns/coredns",), "2 minutes"),
 )
 KIND = Batch("kind", ("sigs.k8s.io/kind",), "half a minute")
+# What tests use beside a cluster; a node runs without them.
+TOOLS = (
+    Batch("helm", ("helm.sh/helm/v4/cmd/helm",), "2 minutes"),
+    Batch(
+        "prometheus",
+        tuple(f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")),
+        "5 minutes",
+        tags="remove_all_sd,enable_kubernetes_sd",  # of the many ways to find what to scrape, only ours
+    ),
+)
 API_PROGRAMS = ("kube-apiserver", "etcd", "kubectl", "kube-controller-manager")
 ALL_PROGRAMS = tuple(name for batch in BATCHES for name in batch.programs)
+TOOL_PROGRAMS = tuple(name for batch in TOOLS for name in batch.programs)
 
 
 def cache_key(go_mod: bytes, go_sum: bytes, go_version: str) -> str:
@@ -82,8 +94,9 @@ def linker_flags(go_mod: str) -> str:
     return "-s -w"
 
 
-def build_command(go: Path, packages: Iterable[str], out: Path, flags: str) -> list[str]:
-    return [str(go), "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", f"{out}/", *packages]
+def build_command(go: Path, packages: Iterable[str], out: Path, flags: str, tags: str = "") -> list[str]:
+    chosen = ["-tags", tags] if tags else []
+    return [str(go), "build", "-trimpath", "-buildvcs=false", *chosen, "-ldflags", flags, "-o", f"{out}/", *packages]
 
 
 def ensure(programs: Iterable[str] = ALL_PROGRAMS) -> dict[str, Path]:
@@ -91,7 +104,7 @@ def ensure(programs: Iterable[str] = ALL_PROGRAMS) -> dict[str, Path]:
     want = set(programs)
     go = gotool.find()
     found: dict[str, Path] = {}
-    for batch in (*BATCHES, KIND):
+    for batch in (*BATCHES, KIND, *TOOLS):
         needed = want.intersection(batch.programs)
         if needed:
             folder = _folder(batch, go)
@@ -107,7 +120,9 @@ def _folder(batch: Batch, go: gotool.Go) -> Path:
     module = paths.GO_MODULES / batch.module
     # A module without dependencies has no go.sum; its own source decides instead.
     rest = sorted([*module.glob("go.sum"), *module.glob("*.go")])
-    key = cache_key((module / "go.mod").read_bytes(), b"".join(path.read_bytes() for path in rest), go.name)
+    key = cache_key(
+        (module / "go.mod").read_bytes(), b"".join(path.read_bytes() for path in rest), go.name + batch.tags
+    )
     return paths.binaries() / f"{batch.module}-{key}"
 
 
@@ -131,7 +146,8 @@ def _build_missing(batch: Batch, folder: Path, go: gotool.Go) -> None:
 def _build(batch: Batch, folder: Path, go: gotool.Go) -> None:
     module = paths.GO_MODULES / batch.module
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
-        command = build_command(go.path, batch.packages, Path(scratch), linker_flags((module / "go.mod").read_text()))
+        flags = linker_flags((module / "go.mod").read_text())
+        command = build_command(go.path, batch.packages, Path(scratch), flags, batch.tags)
         env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
         shell.run([*shell.WITH_US, *command], timeout_s=3600, env=env, cwd=module)
         for package in batch.packages:

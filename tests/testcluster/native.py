@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,13 @@ def down() -> None:
         for name in nodeplan.VOLATILE:
             shutil.rmtree(at.state / name, ignore_errors=True)
         at.kubeconfig.unlink(missing_ok=True)
-        _remove_mount_points(at)
+        with machine_lock():
+            _remove_mount_points(at)
+
+
+def machine_lock() -> AbstractContextManager[None]:
+    """For what clusters share: mount points and a route stay while another one has, or is about to have, its link."""
+    return shell.lock(paths.lock("machine"), "another cluster's start or stop")
 
 
 def healthy(spec: dict[str, Any]) -> bool:
@@ -82,14 +89,19 @@ def containerd_answers(ctr: Path) -> bool:
 def _stop() -> None:
     known = running.pids()
     procs.kill([pid for name in ("init", "unshare") if (pid := known.get(name))], running.mark())
-    network.detach()
+    with machine_lock():
+        try:
+            network.detach()
+        except shell.ClusterUnavailable:
+            network.detach()  # the kernel took the link away between the question and the deletion
     cgroups.remove()
 
 
 def _start(at: nodeplan.Layout, spec: dict[str, Any], programs: dict[str, Path]) -> None:
-    _prepare_folders(at, spec)
-    cgroups.make()
-    _launch(at)
+    with machine_lock():
+        _prepare_folders(at, spec)
+        cgroups.make()
+        _launch(at)
     _wait(at, lambda: containerd_answers(programs["ctr"]), "containerd answers")
     images.load_pause(programs["ctr"], programs["pause"])
     with shell.step("  API server ready"):
