@@ -34,7 +34,7 @@ class Objects:
         place: dict[Any, Object] = self._tests if kind == "LoadTest" else self._children.setdefault(key, {})
         slot = key if kind == "LoadTest" else (kind, raw["metadata"]["name"])
         old = place.get(slot)
-        if old is not None and old["metadata"].get("resourceVersion") == slim["metadata"].get("resourceVersion"):
+        if old is not None and not _newer(slim["metadata"], old["metadata"]):
             return None
         place[slot] = slim
         return key
@@ -80,6 +80,14 @@ class Objects:
             return Key(metadata["namespace"], metadata["name"])
         test = (metadata.get("labels") or {}).get(names.LABEL_TEST)
         return Key(metadata["namespace"], test) if test else None
+
+
+def _newer(new: Object, old: Object) -> bool:
+    """A list that was on its way while watching told more must not bring the past back."""
+    this, that = str(new.get("resourceVersion", "")), str(old.get("resourceVersion", ""))
+    if new.get("uid") == old.get("uid") and this.isdigit() and that.isdigit():
+        return int(this) > int(that)
+    return this != that
 
 
 _POD_SPEC = ("nodeName",)

@@ -184,9 +184,12 @@ async def _pull(client: AgentClient, attempt: Attempt) -> None:
     over = attempt.state.get("state") == "Holding"
     more = attempt.log.cursor < wanted or (over and not attempt.log.complete)
     while more:
-        page = await client.windows(attempt.log.cursor)
+        since = attempt.log.cursor
+        page = await client.windows(since)
         attempt.log.absorb(page)
         more = bool(page.get("more"))
+        if more and attempt.log.cursor <= since:
+            raise AgentError(200, "NoProgress", f"there are more windows than {since}, but none came")
 
 
 def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:

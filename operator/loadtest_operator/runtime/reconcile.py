@@ -49,6 +49,7 @@ class Reconciler:
                 self._queue.succeed(key)
             except NotLeading as error:
                 log.warning("not leading: %s", error)
+                self._queue.fail(key)  # the Lease may be renewed in a moment, and nobody else asks for this look
             except Conflict:
                 await self._refresh(key)
                 self._queue.fail(key)

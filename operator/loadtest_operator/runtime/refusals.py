@@ -29,6 +29,12 @@ def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused
         )
     if error.status == 403 and "cannot" in text and "in the namespace" in text:
         return Refused(Reason.ACCESS_MISSING, f"{text}; {role_binding(namespace, account)}")
+    if kind == "ConfigMap" and "Too long" in text:
+        return Refused(
+            Reason.INPUT_INVALID,
+            "the scenario with its files and the spec are more than a ConfigMap can hold (1 MiB): put data "
+            "into a volume of spec.runners.volumes, or code into spec.runners.image",
+        )
     if error.status == 404:
         return Refused(Reason.PODS_REFUSED, f"{text}; namespace {namespace} is gone or going")
     return Refused(Reason.PODS_REFUSED, f"the API server refuses the {kind}: {text}")

@@ -51,6 +51,8 @@ class Results:
     def _judge(self, seen: Observed, run: RunRef, attempt: Attempt) -> Judgement:
         stored = self._store.run(run.id)
         kept = self._store.windows(run.id) if stored else None
+        if stored is not None and kept is None and not attempt.log.complete:
+            return stored.judgement  # its windows were pruned: what they said stands, and is not written over
         found = kept or self._record(seen, run, attempt)
         spec = _spec(seen)
         lost = stored.workers_lost if stored else measured.workers_lost(attempt.state)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 PREFIX = "LOADTEST_"
 
@@ -60,13 +61,21 @@ def load(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings
     """File, then environment, then the command line."""
     try:
         values = (yaml.safe_load(path.read_text()) if path else None) or {}
-        values.update(_environment())
-        values.update(overrides or {})
-        return Settings.model_validate(values)
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"settings file {path}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"settings: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"settings file {path}: it must be a map of settings, such as workers: 16")
+    try:
+        return Settings.model_validate({**values, **_environment(), **(overrides or {})})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(one) for one in error.errors())) from error
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"setting {name} is not known: see docs/settings.md"
+    return f"setting {name} (or {PREFIX}{name.upper()}) is {problem['input']!r}: {problem['msg']}"
 
 
 def _environment() -> dict[str, Any]:
