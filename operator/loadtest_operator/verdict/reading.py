@@ -48,6 +48,12 @@ class Reader:
     def optional_number(self, key: str) -> float | None:
         return None if self._raw.get(key) is None else self.number(key)
 
+    def numbers(self, key: str) -> tuple[float, ...]:
+        found = self._get(key, [])
+        if not isinstance(found, list):
+            raise self._bad(key, found, "a list of numbers")
+        return tuple(Reader({key: one}, self._where).number(key) for one in found)
+
     def microseconds(self, key: str) -> int | None:
         """Seconds as microseconds. User code may report NaN or less than nothing as a latency: that is not measured."""
         found = self._raw.get(key)
