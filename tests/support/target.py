@@ -1,11 +1,14 @@
 """The sample target in a namespace of a test: what it was asked, and how it shall behave."""
 
+import asyncio
 import json
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from loadtest_operator.io import credentials
 
 from tests.support.kubectl import Kubectl, eventually
 
@@ -33,7 +36,14 @@ class SampleTarget:
 
     def control(self, **asked: Any) -> None:
         """For example healthy=False, or slowdown={"all": 100}."""
-        self.kubectl("create", "--raw", self._path("_control"), "-f", "-", stdin=json.dumps(asked))
+        # Not by `kubectl create --raw`: it sends no Content-Length, which the target insists on.
+        access = credentials.from_kubeconfig(self.kubectl.kubeconfig)
+        token = asyncio.run(access.authorization())
+        headers = {"Content-Type": "application/json", **({"Authorization": token} if token else {})}
+        url, context = access.server + self._path("_control"), access.ssl if access.ssl is not True else None
+        request = urllib.request.Request(url, json.dumps(asked).encode(), headers)
+        with urllib.request.urlopen(request, timeout=20, context=context) as answer:
+            answer.read()
 
     def _path(self, path: str) -> str:
         """To the pod and not to the Service, which has no address while the pod is not Ready."""

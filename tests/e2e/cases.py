@@ -1,0 +1,54 @@
+"""Stories that take turns on few cores: all of a file's cases run beside each other, a test asks for one's outcome."""
+
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+import pytest
+
+from tests.e2e.place import Place, place
+from tests.support.kubectl import Kubectl
+
+# Each has an operator, a master and up to two workers; two cores start those of three cases without long waits.
+AT_ONCE = 3
+
+Case = TypeVar("Case", bound=Hashable)
+Outcome = TypeVar("Outcome")
+
+
+class Cases(Generic[Case, Outcome]):
+    def __init__(self, outcomes: dict[Case, Future[Outcome]]) -> None:
+        self._outcomes = outcomes
+
+    def __getitem__(self, case: Case) -> Outcome:
+        """What the story of this case returned, or raised, with what there was to see in its place."""
+        return self._outcomes[case].result()
+
+
+@contextmanager
+def beside_each_other(
+    kubectl: Kubectl, image: str, tell: Callable[[Place, Case], Outcome], cases: list[Case]
+) -> Iterator[Cases[Case, Outcome]]:
+    """An interrupted session waits for the cases that are under way, because they clean up behind themselves."""
+
+    def run(case: Case) -> Outcome:
+        with place(kubectl, image, "case") as here:
+            try:
+                return tell(here, case)
+            except BaseException as error:
+                error.add_note(f"case {case}\n{here.show()}")
+                raise
+
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield Cases({case: pool.submit(run, case) for case in dict.fromkeys(cases)})
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def chosen(request: pytest.FixtureRequest, parameter: str = "case") -> list[Hashable]:
+    """The cases of this file that are not deselected."""
+    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
+    found = [item.callspec.params for item in items if hasattr(item, "callspec")]
+    return [parameters[parameter] for parameters in found if parameter in parameters]
