@@ -1,6 +1,11 @@
-"""The plain installation: namespace, least-privilege RBAC, settings, store volume, Deployment."""
+"""The plain installation: namespace, least-privilege RBAC, settings, store volume, Deployment.
+
+The Helm chart renders the same objects from its defaults; tests compare the two.
+"""
 
 from typing import Any
+
+import yaml
 
 from loadtest_operator.build.names import GROUP
 
@@ -9,8 +14,11 @@ NAMESPACE = "loadtest-system"
 RUNS_ROLE = "loadtest-operator-runs"
 PORT = 8080
 STORE_DIR = "/var/lib/loadtest-operator"
+SETTINGS_DIR = "/etc/loadtest-operator"
+SETTINGS_FILE = "settings.yaml"
 UID = 10001
-LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": NAME}
+SELECTED = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": NAME}
+LABELS = {**SELECTED, "app.kubernetes.io/part-of": NAME}
 
 READ = ["get", "list", "watch"]
 
@@ -31,13 +39,22 @@ RUN_RULES: list[Rule] = [
     rule("", ["events"], ["create"]),
 ]
 
-# What the operator needs at home.
-HOME_RULES: list[Rule] = [
-    rule("coordination.k8s.io", ["leases"], ["create"]),
-    rule("coordination.k8s.io", ["leases"], ["get", "update"], [NAME]),
-    rule("", ["secrets"], ["create"]),
-    rule("", ["secrets"], ["get"], [f"{NAME}-token-key"]),
+# Who may edit a namespace may write LoadTests there; who may view it may read them.
+_PEOPLE_KINDS = ["loadtests", "loadtestschedules"]
+EDIT_RULES: list[Rule] = [
+    rule(GROUP, _PEOPLE_KINDS, ["create", "delete", "deletecollection", "patch", "update"]),
 ]
+VIEW_RULES: list[Rule] = [rule(GROUP, _PEOPLE_KINDS, READ)]
+
+
+def home_rules(name: str) -> list[Rule]:
+    """What the operator needs at home."""
+    return [
+        rule("coordination.k8s.io", ["leases"], ["create"]),
+        rule("coordination.k8s.io", ["leases"], ["get", "update"], [name]),
+        rule("", ["secrets"], ["create"]),
+        rule("", ["secrets"], ["get"], [f"{name}-token-key"]),
+    ]
 
 
 def objects(image: str) -> list[dict[str, Any]]:
@@ -46,9 +63,10 @@ def objects(image: str) -> list[dict[str, Any]]:
         _named("v1", "ServiceAccount"),
         cluster_role(RUNS_ROLE, RUN_RULES),
         _binding("ClusterRole", RUNS_ROLE, RUNS_ROLE, namespaced=False),
-        {**_named("rbac.authorization.k8s.io/v1", "Role"), "rules": HOME_RULES},
+        {**_named("rbac.authorization.k8s.io/v1", "Role"), "rules": home_rules(NAME)},
         _binding("Role", NAME, NAME, namespaced=True),
         *people(),
+        {**_named("v1", "ConfigMap"), "data": {SETTINGS_FILE: yaml.safe_dump(_settings(image), sort_keys=False)}},
         _claim(),
         _deployment(image),
     ]
@@ -64,16 +82,23 @@ def cluster_role(name: str, rules: list[Rule], labels: dict[str, str] | None = N
 
 
 def people() -> list[dict[str, Any]]:
-    """Who may edit a namespace may write LoadTests there; who may view it may read them."""
-    kinds = ["loadtests", "loadtestschedules"]
     aggregate = "rbac.authorization.k8s.io/aggregate-to-"
-    edit = ["create", "delete", "deletecollection", "patch", "update"]
     return [
-        cluster_role(
-            "loadtest-edit", [rule(GROUP, kinds, edit)], {f"{aggregate}{role}": "true" for role in ("edit", "admin")}
-        ),
-        cluster_role("loadtest-view", [rule(GROUP, kinds, READ)], {f"{aggregate}view": "true"}),
+        cluster_role("loadtest-edit", EDIT_RULES, {f"{aggregate}{role}": "true" for role in ("edit", "admin")}),
+        cluster_role("loadtest-view", VIEW_RULES, {f"{aggregate}view": "true"}),
     ]
+
+
+def _settings(image: str) -> dict[str, Any]:
+    """What differs from the defaults, or must agree with another object."""
+    return {
+        "instance": NAME,
+        "lease_name": NAME,
+        "image": image,
+        "store": f"{STORE_DIR}/store.db",
+        "listen_port": PORT,
+        "log_format": "json",
+    }
 
 
 def _restricted() -> dict[str, str]:
@@ -106,7 +131,7 @@ def _deployment(image: str) -> dict[str, Any]:
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},  # the store is one file: two writers would only wait for each other
-            "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
+            "selector": {"matchLabels": SELECTED},
             "template": {
                 "metadata": {"labels": LABELS, "annotations": _scrape()},
                 "spec": {
@@ -123,6 +148,7 @@ def _deployment(image: str) -> dict[str, Any]:
                     },
                     "containers": [_container(image)],
                     "volumes": [
+                        {"name": "settings", "configMap": {"name": NAME}},
                         {"name": "store", "persistentVolumeClaim": {"claimName": NAME}},
                         {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
                     ],
@@ -138,11 +164,7 @@ def _container(image: str) -> dict[str, Any]:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "loadtest_operator.runtime.main"],
-        "env": [
-            {"name": "LOADTEST_IMAGE", "value": image},
-            {"name": "LOADTEST_STORE", "value": f"{STORE_DIR}/store.db"},
-            {"name": "LOADTEST_LOG_FORMAT", "value": "json"},
-        ],
+        "args": ["--settings", f"{SETTINGS_DIR}/{SETTINGS_FILE}"],
         "ports": [{"name": "http", "containerPort": PORT}],
         "livenessProbe": _probe("/healthz", 10),
         "readinessProbe": _probe("/readyz", 2),
@@ -152,7 +174,11 @@ def _container(image: str) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "store", "mountPath": STORE_DIR}, {"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": [
+            {"name": "settings", "mountPath": SETTINGS_DIR, "readOnly": True},
+            {"name": "store", "mountPath": STORE_DIR},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  an emptyDir of the pod's own
+        ],
     }
 
 

@@ -1,0 +1,118 @@
+{{/* Made by `make generate`: change operator/loadtest_operator/build/install.py. */}}
+{{- define "loadtest-operator.runRules" -}}
+- apiGroups:
+  - loadtest.dev
+  resources:
+  - loadtests
+  verbs:
+  - get
+  - list
+  - watch
+- apiGroups:
+  - loadtest.dev
+  resources:
+  - loadtests/status
+  verbs:
+  - patch
+- apiGroups:
+  - batch
+  resources:
+  - jobs
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - delete
+- apiGroups:
+  - ''
+  resources:
+  - pods
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - delete
+- apiGroups:
+  - ''
+  resources:
+  - services
+  - configmaps
+  verbs:
+  - get
+  - create
+  - delete
+- apiGroups:
+  - ''
+  resources:
+  - events
+  verbs:
+  - create
+{{- end }}
+{{- define "loadtest-operator.homeRules" -}}
+- apiGroups:
+  - coordination.k8s.io
+  resources:
+  - leases
+  verbs:
+  - create
+- apiGroups:
+  - coordination.k8s.io
+  resources:
+  - leases
+  verbs:
+  - get
+  - update
+  resourceNames:
+  - '{{ include "loadtest-operator.fullname" . }}'
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - create
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - get
+  resourceNames:
+  - '{{ include "loadtest-operator.fullname" . }}-token-key'
+{{- end }}
+{{- define "loadtest-operator.editRules" -}}
+- apiGroups:
+  - loadtest.dev
+  resources:
+  - loadtests
+  - loadtestschedules
+  verbs:
+  - create
+  - delete
+  - deletecollection
+  - patch
+  - update
+{{- end }}
+{{- define "loadtest-operator.viewRules" -}}
+- apiGroups:
+  - loadtest.dev
+  resources:
+  - loadtests
+  - loadtestschedules
+  verbs:
+  - get
+  - list
+  - watch
+{{- end }}
+{{- define "loadtest-operator.decidedSettings" -}}
+{
+  "instance": "it is the full name of the release (fullnameOverride)",
+  "lease_name": "it is the full name of the release (fullnameOverride)",
+  "listen_host": "probes and Prometheus need it as it is",
+  "listen_port": "probes and Prometheus need it as it is",
+  "namespace": "it is the release's namespace",
+  "store": "the chart's value store tells where results are kept",
+  "watch_namespaces": "use the chart's value watchNamespaces, which makes the Roles, too"
+}
+{{- end }}
