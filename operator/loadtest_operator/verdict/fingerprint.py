@@ -117,47 +117,62 @@ def fingerprint(record: RunRecord) -> Fingerprint:
     length = sampling.block(part.end - part.first, record.window_s)
     cells = {(one.method, one.name): [cell for cell in one.cells if cell.w in part] for one in record.endpoints}
     cells = {key: found for key, found in cells.items() if any(cell.n for cell in found)}
-    merged = {key: histogram.merge_packed(cell.hist for cell in found) for key, found in cells.items()}
+    own = {key: _Windows(part, histogram.merge_packed(cell.hist for cell in found)) for key, found in cells.items()}
+    total = _Windows(part, histogram.merge(one.hist for one in own.values()))
+    for key, found in cells.items():
+        _fill(own[key], total, found)
     return Fingerprint(
         run=record.run,
         attempt=record.attempt,
         config_hash=record.config_hash,
         valid=record.environment.valid,
         seconds=part.seconds,
-        total=_traits(list(cells.values()), histogram.merge(merged.values()), part, length),
-        endpoints={key: _traits([found], merged[key], part, length) for key, found in cells.items()},
+        total=total.traits(length),
+        endpoints={key: one.traits(length) for key, one in own.items()},
     )
 
 
-def _traits(endpoints: Sequence[Sequence[Cell]], hist: Mapping[int, int], part: Judged, length: int) -> Traits:
-    counts = [[0, 0] for _ in range(part.end - part.first)]
-    for cells in endpoints:
-        for cell in cells:
-            counts[cell.w - part.first][0] += cell.n
-            counts[cell.w - part.first][1] += cell.errors
-    requests, failures = sum(n for n, _ in counts), sum(errors for _, errors in counts)
-    y, w = _quantiles(endpoints, hist, part, length)
-    w_errors = sampling.log_odds_error(((n, errors) for n, errors in counts), length)
-    return Traits(requests, failures, y, w, round(w_errors, _DIGITS), histogram.pack(hist))
+class _Windows:
+    """One endpoint, or the total, while its windows are walked through: how far each is from the run as a whole."""
+
+    def __init__(self, part: Judged, hist: Mapping[int, int]) -> None:
+        self.first, windows = part.first, part.end - part.first
+        self.hist = hist
+        self.positions = [at for at in histogram.positions(hist, SHARES) if at is not None]
+        self.deviations = [[0.0] * windows for _ in SHARES]
+        self.requests, self.failures = [0] * windows, [0] * windows
+
+    def add(self, cell: Cell, successes: int, faster: Sequence[float]) -> None:
+        """`faster`: how many successes lie below each quantile of the run."""
+        at = cell.w - self.first
+        self.requests[at] += cell.n
+        self.failures[at] += cell.errors
+        for series, share, found in zip(self.deviations, SHARES, faster, strict=False):
+            series[at] += found - share * successes
+
+    def traits(self, length: int) -> Traits:
+        requests, failures = sum(self.requests), sum(self.failures)
+        w_errors = sampling.log_odds_error(list(zip(self.requests, self.failures, strict=True)), length)
+        y, w = self._quantiles(length)
+        return Traits(requests, failures, y, w, round(w_errors, _DIGITS), histogram.pack(self.hist))
+
+    def _quantiles(self, length: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        successes = histogram.count(self.hist)
+        if successes < MIN_SUCCESSES:
+            return (), ()
+        errors = [sampling.sum_error(series, length) / successes for series in self.deviations]
+        w = [sampling.quantile_error(self.hist, share, error) for share, error in zip(SHARES, errors, strict=True)]
+        y = [at * histogram.LN_WIDTH for at in self.positions]
+        return tuple(round(one, _DIGITS) for one in y), tuple(round(one, _DIGITS) for one in w)
 
 
-def _quantiles(
-    endpoints: Sequence[Sequence[Cell]], hist: Mapping[int, int], part: Judged, length: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    successes = histogram.count(hist)
-    positions = [at for at in histogram.positions(hist, SHARES) if at is not None]
-    if successes < MIN_SUCCESSES:
-        return (), ()
-    deviations = [[0.0] * (part.end - part.first) for _ in SHARES]
-    for cells in endpoints:
-        for cell in cells:
-            n, faster = sampling.below(cell.hist, positions)
-            for series, share, found in zip(deviations, SHARES, faster, strict=True):
-                series[cell.w - part.first] += found - share * n
-    errors = [sampling.sum_error(series, length) / successes for series in deviations]
-    y = tuple(round(at * histogram.LN_WIDTH, _DIGITS) for at in positions)
-    w = [sampling.quantile_error(hist, share, error) for share, error in zip(SHARES, errors, strict=True)]
-    return y, tuple(round(one, _DIGITS) for one in w)
+def _fill(own: _Windows, total: _Windows, cells: Sequence[Cell]) -> None:
+    """Both at once: unpacking is what takes the time."""
+    positions, split = [*own.positions, *total.positions], len(own.positions)
+    for cell in cells:
+        n, faster = sampling.below(cell.hist, positions)
+        own.add(cell, n, faster[:split])
+        total.add(cell, n, faster[split:])
 
 
 def _histograms(text: object) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ bootstrap converges to, without its replicates.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from loadtest_operator.verdict import histogram
@@ -52,12 +52,11 @@ def quantile_error(hist: Histogram, share: float, share_error: float) -> float:
     return 0.0 if low is None or high is None else 0.5 * (high - low) * histogram.LN_WIDTH
 
 
-def log_odds_error(counts: Iterable[tuple[int, int]], length: int) -> float:
+def log_odds_error(windows: Sequence[tuple[int, int]], length: int) -> float:
     """The standard error of the log-odds of failure, from requests and failures per window.
 
     Never below that of independent requests; above it when failures come in bursts.
     """
-    windows = list(counts)
     requests, failures = sum(n for n, _ in windows), sum(errors for _, errors in windows)
     independent = math.sqrt(1 / (failures + 0.5) + 1 / (requests - failures + 0.5))
     if not 0 < failures < requests:
