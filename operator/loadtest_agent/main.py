@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import os
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from loadtest_agent import config as configuration
 from loadtest_agent import termination
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from loadtest_agent.config import Config
     from loadtest_agent.locustfile import UserCode
 
-# Threads and exit handlers of user code get this long; then the process ends whatever they do.
+# Exit handlers of user code get this long.
 _EXIT_SECONDS = 1.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser = argparse.ArgumentParser(prog="start.py", description="Run one pod of a load test.")
     parser.add_argument("--config", required=True, type=Path)
     parser.add_argument("--role", required=True, choices=("master", "worker"))
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - the last word must be said whatever happened
         unexpected = AgentError(Reason.INTERNAL_ERROR, traceback.format_exc(limit=-6).strip())
         code = _failed(config, options.role, unexpected)
-    return _end(code)
+    _end(code)
 
 
 def _failed(config: Config | None, role: str, error: AgentError) -> int:
@@ -54,10 +56,17 @@ def _failed(config: Config | None, role: str, error: AgentError) -> int:
     return Exit.FAILED_BEFORE_LOAD
 
 
-def _end(code: int) -> int:
+def _end(code: int) -> NoReturn:
+    """Leave for certain: neither threads nor exit handlers of user code, nor ZeroMQ, can keep a pod alive."""
     signal.signal(signal.SIGALRM, lambda *_: os._exit(code))
     signal.setitimer(signal.ITIMER_REAL, _EXIT_SECONDS)
-    return code
+    with contextlib.suppress(Exception, SystemExit):
+        atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Not sys.exit: Python takes its signal handlers away before it is done, and the alarm would then be the exit code.
+    os._exit(code)
 
 
 def _patch() -> None:

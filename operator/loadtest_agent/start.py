@@ -10,4 +10,4 @@ if __name__ == "__main__":
 
     # Beside us lies only our own package, which is found by now; the user's modules shall not meet it.
     sys.path.remove(here)
-    sys.exit(main())
+    main()

@@ -119,7 +119,8 @@ class Worker:
             (Message.BYE, self._on_bye),
         ):
             runner.register_message(name, handler)
-        # Stopping takes as long as the requests in flight: it must not hold up the other messages.
+        # Stopping takes as long as the requests in flight: it must not hold up the other messages. Locust 2.43 calls
+        # concurrent handlers with positional arguments, so this one's are (environment, msg), in this order.
         runner.register_message(Message.STOP, self._on_stop, concurrent=True)
         events = self._environment.events
         events.request.add_listener(self._recorder.on_request)
@@ -164,7 +165,9 @@ class Worker:
             self._environment.events.quitting.fire(environment=self._environment, reverse=True)
             self._environment.events.quit.fire(exit_code=Exit.RELEASED if self._run_over else Exit.FAILED_LATER)
         runner.greenlet.kill(block=True, timeout=_FAREWELL_SECONDS)
+        context = runner.client.socket.context
         runner.client.close(linger=_LINGER_MS)
+        context.term()  # waits until what was said last is sent, at most for the linger
 
     def _on_welcome(self, msg: LocustMessage, **_: object) -> None:
         received = time.monotonic()
@@ -177,9 +180,9 @@ class Worker:
         zero = msg.data["startedAt"] - self.outbox.clock_shift
         self._recorder.start(zero, late=bool(msg.data.get("late")))
 
-    def _on_stop(self, msg: LocustMessage, **_: object) -> None:
+    def _on_stop(self, environment: Environment, msg: LocustMessage) -> None:
         if msg.data.get("force"):
-            self._environment.stop_timeout = 0
+            environment.stop_timeout = 0
         self._stop_load()
 
     def _stop_load(self) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOKEN = "a-token"
+# Another interpreter tries the agent in an image that is not ours, with an older Python or Locust.
+PYTHON = os.environ.get("AGENT_PYTHON", sys.executable)
 # Generous: the machine may be busy with a build; no test waits this long when all is well.
 PATIENCE = 60.0
 
@@ -142,7 +144,7 @@ class Agents:
         number = len(self.processes)
         word = self.folder / f"{role}-{number}.word"
         env = {"PATH": os.environ["PATH"], "LOADTEST_TERMINATION_LOG": str(word)} | options.pop("env", {})
-        arguments = [sys.executable, str(self.agent_dir / "start.py"), "--config", str(path), "--role", role]
+        arguments = [PYTHON, str(self.agent_dir / "start.py"), "--config", str(path), "--role", role]
         process = Process(arguments, self.folder / f"{role}-{number}.log", env, self.folder, **options)
         self.processes.append(process)
         self.words[process] = word
