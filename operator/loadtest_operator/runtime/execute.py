@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadtest_operator.build import names
-from loadtest_operator.decide.observed import Do, Observed, Plan
+from loadtest_operator.decide.observed import Do, Frozen, Observed, Plan
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.agent import AgentError, AgentUnreachable
 from loadtest_operator.io.kube import AlreadyExists, ApiError, Conflict, Kube, NotFound
@@ -88,12 +88,21 @@ class Executor:
         """Once per attempt; what is there already is adopted when it is ours."""
         try:
             made = await self._kube.create(body)
+            if body["kind"] == "ConfigMap":
+                self._froze(seen)
         except AlreadyExists:
             made = await self._adopt(body, seen)
         except ApiError as error:
             self._refuse(error, body)
             raise  # _refuse always raises; this tells the reader
         self._objects.put(str(body["kind"]), made)
+
+    def _froze(self, seen: Observed) -> None:
+        """What was just written need not be read back."""
+        run = seen.run
+        if run is not None and seen.inputs.test is not None:
+            attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+            attempt.frozen = Frozen(seen.raw["spec"], seen.inputs.test)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
         found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account)

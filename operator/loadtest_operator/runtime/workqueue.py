@@ -1,6 +1,7 @@
 """The work queue: each key at most once, one worker per key, backoff for what failed, a date for what is due later."""
 
 import asyncio
+import contextlib
 import heapq
 import logging
 from collections.abc import Awaitable, Callable, Hashable
@@ -99,10 +100,10 @@ class WorkQueue(Generic[Key]):
                 return key
             self._wake.clear()
             wait = self._heap[0][0] - now if self._heap else None
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with what is waited for.
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     async def _work(self, key: Key, work: Callable[[Key], Awaitable[None]], free: asyncio.Semaphore) -> None:
         try:
