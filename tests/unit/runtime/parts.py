@@ -1,0 +1,115 @@
+"""The operator's parts around the small API server, as `main` puts them together, without watching."""
+
+import contextlib
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import aiohttp
+from loadtest_operator.build import names
+from loadtest_operator.runtime.events import Events
+from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.metrics import Metrics
+from loadtest_operator.runtime.objects import Objects
+from loadtest_operator.runtime.observe import Observer
+from loadtest_operator.runtime.reconcile import Reconciler
+from loadtest_operator.runtime.results import Results
+from loadtest_operator.runtime.resync import Resync
+from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.settings import Settings
+from loadtest_operator.runtime.workqueue import WorkQueue
+
+from tests.unit.decide_run.figures import SPEC
+from tests.unit.runtime.fakeapi import serving
+
+TESTS = "/apis/loadtest.dev/v1alpha1/namespaces/shop/loadtests"
+JOBS = "/apis/batch/v1/namespaces/shop/jobs"
+PODS = "/api/v1/namespaces/shop/pods"
+SERVICES = "/api/v1/namespaces/shop/services"
+CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
+EVENTS = "/api/v1/namespaces/shop/events"
+
+
+class MemoryStore:
+    """The store's protocol, in memory."""
+
+    def __init__(self):
+        self.committed = {}
+        self.records = {}
+
+    def run(self, run_id):
+        return self.committed.get(run_id)
+
+    def windows(self, run_id):
+        return self.records.get(run_id)
+
+    def commit_run(self, run):
+        self.committed[run.id] = run
+        if run.record is not None:
+            self.records[run.id] = run.record
+
+
+@contextlib.asynccontextmanager
+async def assembled(**settings):
+    """Everything, with `leading` to be set."""
+    async with serving() as (api, kube), aiohttp.ClientSession() as agents:
+        here = SimpleNamespace(api=api, kube=kube, leading=True, store=MemoryStore(), metrics=Metrics())
+        here.settings = Settings(**{"agent_access": "proxy", **settings})
+        here.objects, here.queue, here.sessions = Objects(), WorkQueue(), Sessions()
+        here.results = Results(here.store, agents)
+        here.observer = Observer(
+            kube, here.objects, here.sessions, here.results, here.settings, b"key", lambda: datetime.now(UTC)
+        )
+        here.executor = Executor(
+            kube,
+            here.objects,
+            here.sessions,
+            here.results,
+            here.observer,
+            Events(kube, lambda: datetime.now(UTC)),
+            here.metrics,
+            account="home:loadtest-operator",
+            leading=lambda: here.leading,
+        )
+        here.reconcile = Reconciler(
+            kube, here.objects, here.sessions, here.queue, here.observer, here.executor, here.metrics, _now
+        )
+        here.resync = Resync(
+            kube,
+            here.objects,
+            here.queue,
+            here.executor,
+            here.reconcile.orphaned,
+            namespaces=here.settings.watch_namespaces,
+            instance=here.settings.instance,
+            every_seconds=300,
+        )
+        yield here
+
+
+def _now():
+    return datetime.now(UTC)
+
+
+def loadtest(name="checkout", uid="u-1", spec=None, **metadata):
+    return {
+        "apiVersion": "loadtest.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": {"name": name, "namespace": "shop", "uid": uid, "generation": 1, **metadata},
+        "spec": spec or SPEC,
+        "status": {"observedGeneration": -1},
+    }
+
+
+def child(kind, name, test="checkout", uid="u-1", number=1, instance="loadtest-operator", **fields):
+    labels = {
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_INSTANCE: instance,
+        names.LABEL_TEST: test,
+        names.LABEL_TEST_UID: uid,
+        names.LABEL_RUN: names.run_id(test, uid, number),
+        names.LABEL_ATTEMPT: "1",
+        "batch.kubernetes.io/job-name": f"{test}-{number}-master",
+    }
+    metadata = {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": [{"uid": uid}]}
+    version = {"Job": "batch/v1"}.get(kind, "v1")
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "status": {"phase": "Running"}, **fields}

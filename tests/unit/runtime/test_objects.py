@@ -1,0 +1,111 @@
+"""What is known of the cluster: by LoadTest, slim, and never older than what is known already."""
+
+from loadtest_operator.runtime.objects import Key, Objects
+
+CHECKOUT = Key("shop", "checkout")
+
+
+def loadtest(version="1", uid="u-1", **fields):
+    metadata = {"namespace": "shop", "name": "checkout", "uid": uid, "resourceVersion": version}
+    return {"kind": "LoadTest", "metadata": metadata, **fields}
+
+
+def pod(name="p", version="1", uid=None, test="checkout", **fields):
+    metadata = {"namespace": "shop", "name": name, "uid": uid or f"u-{name}", "resourceVersion": version}
+    labels = {"labels": {"loadtest.dev/test": test}} if test else {}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, **labels}, **fields}
+
+
+def test_a_test_and_its_children_are_found_by_the_test():
+    objects = Objects()
+    assert objects.put("LoadTest", loadtest()) == CHECKOUT
+    assert objects.put("Pod", pod()) == CHECKOUT
+    assert objects.put("Job", {**pod("j"), "kind": "Job"}) == CHECKOUT
+    assert objects.test(CHECKOUT)["metadata"]["uid"] == "u-1"
+    assert [item["metadata"]["name"] for item in objects.children(CHECKOUT, "Pod")] == ["p"]
+    assert [item["kind"] for item in objects.all("Job")] == ["Job"]
+    assert objects.count() == 1
+
+
+def test_a_pod_of_nobody_is_not_kept():
+    objects = Objects()
+    assert objects.put("Pod", pod(test=None)) is None
+    assert list(objects.all("Pod")) == []
+    assert objects.drop("Pod", pod(test=None)) is None
+
+
+def test_what_is_known_already_is_no_reason_to_look():
+    objects = Objects()
+    objects.put("LoadTest", loadtest("5"))
+    assert objects.put("LoadTest", loadtest("5")) is None
+    assert objects.put("LoadTest", loadtest("6")) == CHECKOUT
+
+
+def test_a_list_that_was_on_its_way_does_not_bring_the_past_back():
+    objects = Objects()
+    objects.put("Pod", pod(version="10", status={"phase": "Failed"}))
+    assert objects.put("Pod", pod(version="9", status={"phase": "Running"})) is None
+    assert objects.children(CHECKOUT, "Pod")[0]["status"]["phase"] == "Failed"
+
+
+def test_a_namesake_takes_the_place_of_an_older_object():
+    objects = Objects()
+    objects.put("LoadTest", loadtest("9", uid="u-1"))
+    assert objects.put("LoadTest", loadtest("10", uid="u-2")) == CHECKOUT
+    assert objects.test(CHECKOUT)["metadata"]["uid"] == "u-2"
+
+
+def test_the_end_of_an_older_namesake_takes_nothing_away():
+    objects = Objects()
+    objects.put("LoadTest", loadtest(uid="u-2"))
+    objects.put("Pod", pod(uid="u-new"))
+    assert objects.drop("LoadTest", loadtest(uid="u-1")) == CHECKOUT
+    assert objects.drop("Pod", pod(uid="u-old")) == CHECKOUT
+    assert objects.test(CHECKOUT) is not None
+    assert len(objects.children(CHECKOUT, "Pod")) == 1
+
+
+def test_what_is_gone_is_forgotten_wholly():
+    objects = Objects()
+    objects.put("LoadTest", loadtest())
+    objects.put("Pod", pod())
+    assert objects.drop("Pod", pod()) == CHECKOUT
+    assert objects.drop("LoadTest", loadtest()) == CHECKOUT
+    assert (objects.test(CHECKOUT), objects.children(CHECKOUT, "Pod"), objects.count()) == (None, [], 0)
+    assert objects.drop("Pod", pod()) == CHECKOUT
+    assert objects._children == {}
+
+
+def test_children_stay_known_when_their_test_is_gone_so_that_they_can_be_taken_down():
+    objects = Objects()
+    objects.put("LoadTest", loadtest())
+    objects.put("Pod", pod())
+    objects.drop("LoadTest", loadtest())
+    assert len(objects.children(CHECKOUT, "Pod")) == 1
+
+
+def test_a_pod_is_kept_without_what_no_decision_reads():
+    objects = Objects()
+    big = pod(spec={"nodeName": "n1", "containers": [{"name": "c", "env": ["x"] * 100}]})
+    big["metadata"]["managedFields"] = ["x"] * 100
+    big["status"] = {"phase": "Running", "podIP": "10.0.0.1", "hostIP": "1.2.3.4", "containerStatuses": []}
+    objects.put("Pod", big)
+    [kept] = objects.children(CHECKOUT, "Pod")
+    assert kept["spec"] == {"nodeName": "n1"}
+    assert kept["status"] == {"phase": "Running", "podIP": "10.0.0.1", "containerStatuses": []}
+    assert "managedFields" not in kept["metadata"]
+    assert kept["metadata"]["labels"] == big["metadata"]["labels"]
+
+
+def test_a_job_is_kept_with_its_status_and_a_test_with_everything_but_managed_fields():
+    objects = Objects()
+    objects.put("Job", {**pod("j"), "kind": "Job", "spec": {"template": {}}, "status": {"active": 1}})
+    [job] = objects.children(CHECKOUT, "Job")
+    assert job["status"] == {"active": 1}
+    assert "spec" not in job
+    whole = loadtest(spec={"load": {}}, status={"phase": "Running"})
+    whole["metadata"]["managedFields"] = []
+    objects.put("LoadTest", whole)
+    kept = objects.test(CHECKOUT)
+    assert (kept["spec"], kept["status"]) == ({"load": {}}, {"phase": "Running"})
+    assert "managedFields" not in kept["metadata"]

@@ -1,0 +1,144 @@
+"""One look: whatever goes wrong for one LoadTest is looked at again, and never stops the others."""
+
+from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.model.phases import Verdict
+from loadtest_operator.runtime.objects import Key
+
+from tests.unit.decide_run.figures import judged
+from tests.unit.runtime.parts import EVENTS, JOBS, TESTS, assembled, child, loadtest
+from tests.unit.runtime.timeless import timeless
+
+CHECKOUT = Key("shop", "checkout")
+
+
+def due(here):
+    """Whether somebody asked for another look."""
+    return len(here.queue) + len(here.queue._due) > 0
+
+
+async def known(here, **metadata):
+    here.objects.put("LoadTest", here.api.put(f"{TESTS}/checkout", loadtest(**metadata)))
+
+
+def status(here):
+    return here.api.objects[f"{TESTS}/checkout"]["status"]
+
+
+@timeless
+async def test_looks_follow_each_other_until_the_children_are_there():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        assert status(here)["phase"] == "Preparing"
+        await here.reconcile(CHECKOUT)
+        assert status(here)["phase"] == "Starting"
+        assert {path.rsplit("/", 1)[1] for path in here.api.objects} >= {
+            "checkout-1-run",
+            "checkout-1-master",
+            "checkout-1-workers",
+        }
+        assert due(here)
+
+
+@timeless
+async def test_a_look_without_the_lease_writes_nothing_and_is_repeated():
+    async with assembled() as here:
+        await known(here)
+        here.leading = False
+        await here.reconcile(CHECKOUT)
+        assert here.api.called("PATCH") == []
+        assert due(here)
+
+
+@timeless
+async def test_a_conflict_is_followed_by_a_look_at_what_was_written():
+    async with assembled() as here:
+        await known(here)
+        here.api.put(f"{TESTS}/checkout", loadtest(labels={"new": "yes"}))
+        await here.reconcile(CHECKOUT)
+        assert here.objects.test(CHECKOUT)["metadata"]["labels"] == {"new": "yes"}
+        assert due(here)
+        await here.reconcile(CHECKOUT)
+        assert status(here)["phase"] == "Preparing"
+
+
+@timeless
+async def test_a_server_that_is_away_is_asked_again_later():
+    async with assembled() as here:
+        await known(here)
+        here.api.down = True
+        await here.reconcile(CHECKOUT)
+        assert due(here)
+        assert b'loadtest_reconcile_errors_total{kind="api"} 1.0' in here.metrics.text()
+
+
+@timeless
+async def test_what_nobody_expected_is_counted_and_tried_again(caplog):
+    async with assembled() as here:
+        here.objects.put("LoadTest", {"kind": "LoadTest", "metadata": {"namespace": "shop", "name": "checkout"}})
+        await here.reconcile(CHECKOUT)
+        assert due(here)
+        assert "unexpected error" in caplog.text
+        assert b'loadtest_reconcile_errors_total{kind="unexpected"} 1.0' in here.metrics.text()
+
+
+@timeless
+async def test_a_refused_child_becomes_a_condition_and_an_event():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        message = 'jobs.batch is forbidden: User "x" cannot create resource "jobs" in the namespace "shop"'
+        here.api.refuse["POST", JOBS] = ("Forbidden", message)
+        await here.reconcile(CHECKOUT)
+        assert status(here)["phase"] == "Preparing"
+        assert "kubectl create rolebinding" in status(here)["message"]
+        assert status(here)["conditions"][0]["reason"] == "AccessMissing"
+        assert here.api.called("POST")[-1][0] == EVENTS
+
+
+@timeless
+async def test_jobs_of_a_test_that_is_gone_are_taken_down_after_asking():
+    async with assembled() as here:
+        here.objects.put("Job", here.api.put(f"{JOBS}/checkout-1-master", child("Job", "checkout-1-master")))
+        here.api.put(f"{TESTS}/checkout", loadtest())
+        await here.reconcile(CHECKOUT)
+        assert f"{JOBS}/checkout-1-master" in here.api.objects
+        del here.api.objects[f"{TESTS}/checkout"]
+        await here.reconcile(CHECKOUT)
+        assert f"{JOBS}/checkout-1-master" not in here.api.objects
+
+
+@timeless
+async def test_a_test_that_is_gone_leaves_no_session_no_dates_and_no_metrics():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        here.metrics.judged(CHECKOUT, judged(Verdict.PASSED))
+        here.objects.drop("LoadTest", here.objects.test(CHECKOUT))
+        await here.reconcile(CHECKOUT)
+        assert here.queue._due == {}
+        assert here.sessions._by_key == {}
+        assert b'test="checkout"' not in here.metrics.text()
+
+
+@timeless
+async def test_pruned_windows_are_not_judged_as_a_run_without_data():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        seen = await here.observer.observe(CHECKOUT)
+        kept = Stored(seen.run.id, judged(Verdict.PASSED))
+        here.store.committed[seen.run.id] = kept
+        attempt = here.sessions.of(CHECKOUT).of(seen.run.fence)
+        await here.results.judge(seen, attempt)
+        assert attempt.judgement.verdict is Verdict.PASSED
+        assert here.store.committed[seen.run.id] is kept
+
+
+class Stored:
+    """What the store says of a run: here only its verdict."""
+
+    def __init__(self, run_id: str, judgement: Judgement):
+        self.id = run_id
+        self.judgement = judgement
+        self.workers_lost = 0
