@@ -75,4 +75,7 @@ demo: $(READY)  ## a whole load test on this machine, without a cluster
 bench: $(READY)  ## measure the operator and print it beside its budgets and its peers
 	@$(BIN)/python -m tests.bench
 
-.PHONY: help check generate unit api e2e test cluster-up cluster-down image demo bench
+verdict-eval: $(READY)  ## how often the verdict is right: real runs and synthetic services, seeds fixed
+	@$(BIN)/python -m tests.verdict_eval
+
+.PHONY: verdict-eval help check generate unit api e2e test cluster-up cluster-down image demo bench
