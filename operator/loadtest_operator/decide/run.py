@@ -9,7 +9,8 @@ from loadtest_operator.model.phases import Phase
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
-        return Plan(delete=ending.all_jobs(seen))
+        # Not the Jobs alone: with `--cascade=orphan` no garbage collector takes the others, and nothing else finds them.
+        return Plan(delete=ending.children_of_run(seen))
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)
     match seen.phase:

@@ -8,6 +8,7 @@ from loadtest_operator.decide import prepare
 from loadtest_operator.decide.run import decide
 from loadtest_operator.io.kube import LOADTESTS as TESTS
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Conflict, Kube, NotFound
+from loadtest_operator.runtime import orphans
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.execute import Executor, NotLeading
 from loadtest_operator.runtime.metrics import Metrics
@@ -78,10 +79,10 @@ class Reconciler:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
 
     async def _gone(self, key: Key) -> None:
-        """The LoadTest is not there: its Jobs go too, after asking the API server itself."""
+        """The LoadTest is not there: what it made goes too, after asking the API server itself."""
         for job in self._objects.children(key, "Job"):
             if "deletionTimestamp" not in job["metadata"] and await self.orphaned(job):
-                await self._executor.take_down({**job, "kind": "Job"})
+                await orphans.take_down(self._kube, self._executor, job)
         self._sessions.drop(key)
         self._metrics.forget(key)
         self._queue.forget(key)

@@ -9,17 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from loadtest_operator.build.names import (
-    CHILD_SELECTOR,
-    LABEL_ATTEMPT,
-    LABEL_INSTANCE,
-    LABEL_RUN,
-    LABEL_TEST,
-    LABEL_TEST_UID,
-    RunRef,
-)
+from loadtest_operator.build.names import CHILD_SELECTOR, LABEL_INSTANCE, LABEL_TEST, LABEL_TEST_UID
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube, Resource
+from loadtest_operator.runtime import orphans
 from loadtest_operator.runtime.execute import Executor
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.workqueue import WorkQueue
@@ -104,19 +97,7 @@ class Resync:
             if known is not None and known["metadata"]["uid"] == labels.get(LABEL_TEST_UID):
                 continue
             if await self._orphaned(job):
-                await self._take_down(job)
-
-    async def _take_down(self, job: Object) -> None:
-        metadata, labels = job["metadata"], job["metadata"]["labels"]
-        number = labels[LABEL_RUN].rsplit("-", 2)[1]
-        run = RunRef(
-            metadata["namespace"], labels[LABEL_TEST], labels[LABEL_TEST_UID], int(number), int(labels[LABEL_ATTEMPT])
-        )
-        place = {"namespace": metadata["namespace"]}
-        log.info("sweeping what no LoadTest owns", extra={"job": metadata["name"], **place})
-        await self._executor.take_down({"kind": "Service", "metadata": {"name": run.service, **place}})
-        await self._executor.take_down({"kind": "ConfigMap", "metadata": {"name": run.config, **place}})
-        await self._executor.take_down(job)
+                await orphans.take_down(self._kube, self._executor, job)
 
 
 def explain(error: ApiError) -> str:

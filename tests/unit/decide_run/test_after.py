@@ -143,12 +143,12 @@ def test_a_broken_run_that_a_newer_spec_waits_behind_is_in_progress_and_followed
 
 
 @pytest.mark.parametrize("phase", ["preparing", "created", "running", "judging", "completed"])
-def test_deletion_takes_the_jobs_down_and_creates_nothing(phase):
+def test_deletion_takes_the_children_down_and_creates_nothing(phase):
     world = getattr(states, phase)()
     world.raw["metadata"]["deletionTimestamp"] = "2026-12-01T12:00:00Z"
     plan = world.look()
     assert (plan.create, plan.dry_run, plan.do, plan.status) == ((), (), (), None)
-    assert not [kind for kind, _ in world.objects if kind in {"Job", "Pod"}]
+    assert not [kind for kind, _ in world.objects if kind in {"Job", "Pod", "Service", "ConfigMap"}]
     assert kstatus(world.raw) == TERMINATING
     assert world.look() == Plan()
 

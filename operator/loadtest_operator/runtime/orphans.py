@@ -1,0 +1,34 @@
+"""What a run leaves when its LoadTest is gone and no owner reference takes it along, as after `--cascade=orphan`."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from loadtest_operator.build.names import LABEL_ATTEMPT, LABEL_RUN, LABEL_TEST, LABEL_TEST_UID, RunRef
+from loadtest_operator.io.kube import CONFIG_MAPS, SERVICES, Kube, NotFound, Resource
+from loadtest_operator.runtime.execute import Executor
+
+log = logging.getLogger(__name__)
+
+
+async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> None:
+    """All of the Job's run; the Job last, because it tells who looks next that there is something to take down."""
+    metadata, labels = job["metadata"], job["metadata"]["labels"]
+    number = labels[LABEL_RUN].rsplit("-", 2)[1]
+    run = RunRef(
+        metadata["namespace"], labels[LABEL_TEST], labels[LABEL_TEST_UID], int(number), int(labels[LABEL_ATTEMPT])
+    )
+    log.info("taking down what no LoadTest owns", extra={"job": metadata["name"], "namespace": run.namespace})
+    for resource, name in ((SERVICES, run.service), (CONFIG_MAPS, run.config)):
+        await _one(kube, executor, resource, run, name)
+    await executor.take_down({**job, "kind": "Job"})
+
+
+async def _one(kube: Kube, executor: Executor, resource: Resource, run: RunRef, name: str) -> None:
+    """A LoadTest of the same name may be there again, with children of the same names."""
+    try:
+        found = await kube.get(resource, run.namespace, name)
+    except NotFound:
+        return
+    if (found["metadata"].get("labels") or {}).get(LABEL_TEST_UID) == run.uid:
+        await executor.take_down({**found, "kind": resource.kind})
