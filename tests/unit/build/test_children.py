@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from loadtest_agent import config as agent
 from loadtest_operator.build import agent_config, children, names
@@ -27,6 +27,8 @@ def everything(**of_run):
 
 
 @given(TESTS, st.integers(1, 99_999), st.integers(1, 9))
+@example("x" * 45, 99_999, 9)
+@example("2" * 45, 99_999, 9)
 def test_every_name_and_label_is_one_that_kubernetes_takes(test, number, attempt):
     found = run(test, number, attempt)
     for name in (found.master, f"{found.workers}-999", found.config):
