@@ -2,12 +2,11 @@
 
 import base64
 import math
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadtest_operator.verdict import histogram, numbers, sampling
+from loadtest_operator.verdict import archive, histogram, numbers, sampling
 from loadtest_operator.verdict.numbers import Judged
 from loadtest_operator.verdict.reading import BadInputError, Reader
 from loadtest_operator.verdict.record import Cell, RunRecord
@@ -19,8 +18,6 @@ SHARES = (0.5, 0.95, 0.99)
 MIN_SUCCESSES = 20
 # A millionth of a logarithm is a ten-thousandth of a percent; rounded here, a stored fingerprint equals a fresh one.
 _DIGITS = 6
-_MAX_HISTOGRAMS = 8 << 20
-_LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,6 @@ class Fingerprint:
             {"method": method, "name": name, **traits.to_json()} for (method, name), traits in self.endpoints.items()
         ]
         packed = [self.total.hist, *(traits.hist for traits in self.endpoints.values())]
-        joined = b"".join(len(one).to_bytes(_LENGTH_BYTES, "little") + one for one in packed)
         return {
             "format": FORMAT,
             "run": self.run,
@@ -87,7 +83,7 @@ class Fingerprint:
             "seconds": self.seconds,
             "total": self.total.to_json(),
             "endpoints": endpoints,
-            "hists": base64.b64encode(zlib.compress(joined, 9)).decode(),
+            "hists": base64.b64encode(archive.pack(packed)).decode(),
         }
 
     @classmethod
@@ -179,13 +175,8 @@ def _histograms(text: object) -> Iterator[bytes]:
     """One after the other, in the order in which they were written."""
     if not isinstance(text, str):
         raise BadInputError("the fingerprint has no hists")
-    inflate = zlib.decompressobj()
     try:
-        data = inflate.decompress(base64.b64decode(text, validate=True), _MAX_HISTOGRAMS)
-    except (ValueError, zlib.error) as error:
+        found = archive.unpack(base64.b64decode(text, validate=True))
+    except ValueError as error:
         raise BadInputError(f"the histograms of the fingerprint cannot be read: {error}") from error
-    at = 0
-    while at < len(data):
-        end = at + _LENGTH_BYTES + int.from_bytes(data[at : at + _LENGTH_BYTES], "little")
-        yield data[at + _LENGTH_BYTES : end]
-        at = end
+    return iter(found)

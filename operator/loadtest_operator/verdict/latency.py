@@ -155,21 +155,25 @@ def _result(tested: Tested, up: bool, down: bool) -> ComparisonResult:
 
 
 def _needs(tested: Tested, alpha: float, seconds: float) -> Needs:
-    """What brings the detectable change down to the tolerance: the cheapest of longer runs, more runs, more past."""
-    raw, limit = tested.raw, math.log1p(tested.tolerance)
-
-    def enough(se: float) -> bool:
-        return raw.detectable(alpha, se) <= limit
-
-    more = (extra for extra in range(1, _MOST_MORE_RUNS + 1) if enough(raw.se_with(k=raw.k + extra)))
+    """What settles it if the estimate stays where it is: the cheapest of longer runs, more runs, more past."""
+    raw, wanted = tested.raw, _settling_se(tested, alpha)
+    more = (extra for extra in range(1, _MOST_MORE_RUNS + 1) if raw.se_with(k=raw.k + extra) <= wanted)
     runs = next(more, None)
-    minutes = _longer(raw, limit / (student.quantile(1 - alpha, raw.dof) + moderated.POWER_80), seconds)
+    minutes = _longer(raw, wanted, seconds)
     if minutes is not None and (runs is None or minutes < runs * seconds / 60):
         return Needs(minutes=minutes)
     if runs is not None:
         return Needs(runs=runs)
-    past = (n - raw.n for n in range(raw.n + 1, _MOST_BASELINE_RUNS + 1) if enough(raw.se_with(n=n)))
+    past = (n - raw.n for n in range(raw.n + 1, _MOST_BASELINE_RUNS + 1) if raw.se_with(n=n) <= wanted)
     return Needs(baseline_runs=next(past, None))
+
+
+def _settling_se(tested: Tested, alpha: float) -> float:
+    """The standard error at which this estimate would be an alarm, or would pass."""
+    d, limit = tested.raw.d, math.log1p(tested.tolerance)
+    passes = (limit - d) / student.quantile(CONFIDENCE, tested.raw.dof)
+    alarms = d / student.quantile(1 - alpha, tested.raw.dof) if d >= math.log1p(tested.tolerance / 2) else 0.0
+    return max(passes, alarms)
 
 
 def _longer(raw: Shift, wanted_se: float, seconds: float) -> float | None:
