@@ -25,3 +25,11 @@ def agents(tmp_path: Path, target: Target) -> Iterator[Agents]:
     run = Agents(tmp_path, target.url)
     yield run
     run.end()
+
+
+@pytest.fixture
+def more_agents(tmp_path: Path, target: Target) -> Iterator[Agents]:
+    (tmp_path / "more").mkdir()
+    run = Agents(tmp_path / "more", target.url)
+    yield run
+    run.end()

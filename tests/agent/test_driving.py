@@ -110,17 +110,24 @@ def test_a_worker_dies_and_another_takes_its_place(agents: Agents) -> None:
     assert [worker.wait() for worker in workers[1:]] == [0, 0]
 
 
-def test_the_last_worker_dies(agents: Agents) -> None:
+def test_each_side_notices_when_the_other_is_killed(agents: Agents, more_agents: Agents) -> None:
+    """Two runs side by side, because both wait for heartbeats: Locust's 4 s for a worker, our 10 s for the master."""
     running(agents, 60)
-    master, worker = agents.start("master"), agents.start("worker")
-    agents.when("load", lambda state: state["requests"] > 0)
-    worker.signal(signal.SIGKILL)
+    running(more_agents, 60)
+    master, victim = agents.start("master"), agents.start("worker")
+    killed, worker = more_agents.start("master"), more_agents.start("worker")
+    for run in (agents, more_agents):
+        run.when("load", lambda state: state["requests"] > 0)
+    killed.signal(signal.SIGKILL)
+    victim.signal(signal.SIGKILL)
     state = agents.until("Holding")
     assert state["error"]["reason"] == "WorkersLost"
     assert requests_in(agents.windows()) == state["requests"] > 0
     agents.acknowledge()
     assert master.wait() == 0
     assert agents.word(master)["error"]["reason"] == "WorkersLost"
+    assert worker.wait() == 4
+    assert more_agents.word(worker)["error"]["reason"] == "MasterMissing"
 
 
 def test_sigterm_stops_the_load_of_a_worker(agents: Agents, target: Target) -> None:
@@ -151,15 +158,6 @@ def test_sigterm_at_the_master_ends_all(agents: Agents, target: Target) -> None:
     assert worker.wait() == 0
     assert target.stats()["last"] - asked < 5
     assert target.served() - 4 <= word["totals"]["requests"] <= target.served()
-
-
-def test_a_worker_ends_when_the_master_is_killed(agents: Agents, target: Target) -> None:
-    running(agents, 60)
-    master, worker = agents.start("master"), agents.start("worker")
-    agents.when("load", lambda state: state["requests"] > 0)
-    master.signal(signal.SIGKILL)
-    assert worker.wait() == 4
-    assert agents.word(worker)["error"]["reason"] == "MasterMissing"
 
 
 def test_held_results_are_given_up_in_the_end(agents: Agents) -> None:

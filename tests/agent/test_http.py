@@ -70,61 +70,64 @@ def test_a_weighted_scenario(agents: Agents, target: Target) -> None:
     assert master.wait() == 0
 
 
+SEQUENCE: list[dict[str, Any]] = [
+    {"path": "/plain"},
+    {"method": "HEAD", "path": "/plain", "name": "head"},
+    {"path": "/chunked", "expect": {"bodyContains": "chunk of bread"}},
+    {"path": "/to-the-end", "expect": {"bodyContains": "until I close"}},
+    {"path": "/zipped", "expect": {"bodyContains": "zipped"}},
+    {"method": "POST", "path": "/moved", "json": {"a": 1}},
+    {"method": "PUT", "path": "/kept", "body": "kept"},
+    {"path": "/login"},
+    {"path": "/private"},
+    {"path": "/headers"},
+    {"path": "/plain", "name": "wrong status", "expect": {"status": 201}},
+    {"path": "/plain", "name": "wrong body", "expect": {"bodyContains": "{env.WORD}"}},
+    {"path": "/slow", "name": "too slow", "timeout": "200ms"},
+    {"path": "/slow", "name": "over the limit", "expect": {"maxLatency": "500ms"}},
+    {"path": "/nothing", "expect": {"status": [404, 410]}},
+    {"path": "/circle"},
+    {"path": "/elsewhere"},
+    {"path": "/nonsense"},
+    {"path": "/hangs-up"},
+]
+FAILURES = {
+    ("wrong status", "HTTP 200, expected 201"),
+    ("wrong body", "body does not contain 'good bye'"),
+    ("too slow", "RequestTimeout"),
+    ("over the limit", "slower than 0.5 s"),
+    ("/circle", "TooManyRedirects"),
+    ("/elsewhere", "HTTP 301 leads to another host"),
+    ("/nonsense", "BadResponse"),
+    ("/hangs-up", "ConnectionClosed"),
+}
+UNANSWERED = {"too slow", "/circle", "/nonsense", "/hangs-up"}
+
+
 def test_all_that_http_allows(agents: Agents, odd: int) -> None:
-    sequence = [
-        {"path": "/plain"},
-        {"method": "HEAD", "path": "/plain", "name": "head"},
-        {"path": "/chunked", "expect": {"bodyContains": "chunk of bread"}},
-        {"path": "/to-the-end", "expect": {"bodyContains": "until I close"}},
-        {"path": "/zipped", "expect": {"bodyContains": "zipped"}},
-        {"method": "POST", "path": "/moved", "json": {"a": 1}},
-        {"method": "PUT", "path": "/kept", "body": "kept"},
-        {"path": "/login"},
-        {"path": "/private"},
-        {"path": "/headers"},
-        {"path": "/plain", "name": "wrong status", "expect": {"status": 201}},
-        {"path": "/plain", "name": "wrong body", "expect": {"bodyContains": "{env.WORD}"}},
-        {"path": "/slow", "name": "too slow", "timeout": "200ms"},
-        {"path": "/slow", "name": "over the limit", "expect": {"maxLatency": "500ms"}},
-        {"path": "/nothing", "expect": {"status": [404, 410]}},
-        {"path": "/circle"},
-        {"path": "/elsewhere"},
-        {"path": "/nonsense"},
-        {"path": "/hangs-up"},
-    ]
     agents.config["target"] = {"url": f"http://127.0.0.1:{odd}", "health": {"path": "/plain"}}
     agents.config["scenario"] = {
         "kind": "http",
         "http": {
             "thinkTime": "1ms",
             "headers": {"X-Env": "test", "Authorization": "Bearer {env.TOKEN}"},
-            "users": [{"name": "walker", "weight": 1, "sequence": sequence}],
+            "users": [{"name": "walker", "weight": 1, "sequence": SEQUENCE}],
         },
     }
     agents.config["load"] |= {"users": 1, "durationSeconds": 60}
     env = {"TOKEN": "t0p", "WORD": "good bye"}
     _, worker = agents.start("master", env=env), agents.start("worker", env=env)
-    state = agents.when("a whole sequence", lambda state: state["requests"] > len(sequence))
+    state = agents.when("a whole sequence", lambda state: state["requests"] > len(SEQUENCE))
     assert state["state"] == "Running", worker.text()
     agents.ask("POST", "/v1/stop", {})
     agents.until("Holding")
     windows = agents.windows()
     failed = {(one["name"], one["kind"]) for one in windows["failures"]}
-    assert failed == {
-        ("wrong status", "HTTP 200, expected 201"),
-        ("wrong body", "body does not contain 'good bye'"),
-        ("too slow", "RequestTimeout"),
-        ("over the limit", "slower than 0.5 s"),
-        ("/circle", "TooManyRedirects"),
-        ("/elsewhere", "HTTP 301 leads to another host"),
-        ("/nonsense", "BadResponse"),
-        ("/hangs-up", "ConnectionClosed"),
-    }
-    unanswered = {"too slow", "/circle", "/nonsense", "/hangs-up"}
+    assert failed == FAILURES
     for window in windows["windows"]:
         for one in window["endpoints"]:
             assert sum(one["hist"].values()) == one["n"] - one["errors"]
-            assert sum(one["fail_hist"].values()) == (0 if one["name"] in unanswered else one["errors"])
+            assert sum(one["fail_hist"].values()) == (0 if one["name"] in UNANSWERED else one["errors"])
     there = seen(odd)
     assert there["seen"]["PUT /landed kept"] > 0
     assert there["seen"]["GET /landed?from=moved"] == there["seen"]['POST /moved {"a":1}'] > 0
