@@ -9,7 +9,7 @@ from loadtest_operator.model.phases import Phase
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
-        # Not the Jobs alone: with `--cascade=orphan` no garbage collector takes the others, and nothing else finds them.
+        # Not the Jobs alone: with `--cascade=orphan` no garbage collector takes the others, nor does anybody else.
         return Plan(delete=ending.children_of_run(seen))
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)

@@ -32,7 +32,7 @@ def test_pods_that_just_start_are_no_news():
         waiting(pod, "ContainerCreating")
     plan = world.look()
     assert plan.status is None
-    assert plan.requeue_after <= timedelta(seconds=1)
+    assert plan.requeue_after <= timedelta(seconds=5)
 
 
 def test_an_image_that_cannot_be_pulled_is_told_at_once_once_and_ends_the_run_after_the_start_timeout():
