@@ -7,7 +7,7 @@ from loadtest_operator.build import chart
 from loadtest_operator.runtime.settings import Settings
 
 from tests.support.helm import CHART, Helm, Object, Refused
-from tests.unit.chart.rendered import render
+from tests.chart.rendered import render
 
 SENTENCES: dict[str, tuple[Object, str]] = {
     "two writers": (

@@ -6,7 +6,7 @@ from loadtest_operator.build import install
 from loadtest_operator.runtime.settings import Settings
 
 from tests.support.helm import CHART, Helm, Object
-from tests.unit.chart.rendered import NAMESPACE, kinds, one, pod, render
+from tests.chart.rendered import NAMESPACE, kinds, one, pod, render
 
 TWO = ["perf-a", "perf-b"]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace"}

@@ -6,7 +6,7 @@ import yaml
 
 from tests.support.helm import CHART, Helm, Object
 from tests.testcluster import paths
-from tests.unit.chart import rendered
+from tests.chart import rendered
 
 HELMS_OWN = {"app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}
 HELMS_ANNOTATIONS = {"checksum/settings", "helm.sh/resource-policy"}
