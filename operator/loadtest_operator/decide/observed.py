@@ -26,6 +26,7 @@ class Inputs:
     invalid: str = ""  # a sentence, when the spec cannot be read
     unsupported: tuple[str, ...] = ()
     missing: str = ""  # a sentence, when a ConfigMap that the spec names is not there
+    denied: str = ""  # a sentence, when it may not be read
     files: Mapping[str, str] = field(default_factory=dict)
     run_key: str = ""
 

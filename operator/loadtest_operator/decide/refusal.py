@@ -12,7 +12,7 @@ LOOK_AGAIN_FOR_INPUTS = timedelta(seconds=5)
 
 
 def refused(inputs: Inputs) -> bool:
-    return bool(inputs.invalid or inputs.unsupported or inputs.missing)
+    return bool(inputs.invalid or inputs.unsupported or inputs.missing or inputs.denied)
 
 
 def refuse(seen: Observed, now: datetime) -> Plan:
@@ -28,6 +28,8 @@ def refuse(seen: Observed, now: datetime) -> Plan:
             Reason.NOT_SUPPORTED_YET,
             f"this version does not act on {fields} yet: remove it, or use a newer version",
         )
+    if inputs.denied:
+        return _waiting(seen, now, Reason.ACCESS_MISSING, inputs.denied)
     return _waiting(seen, now, Reason.INPUT_MISSING, inputs.missing)
 
 

@@ -15,10 +15,11 @@ from loadtest_operator.decide import runkey
 from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
-from loadtest_operator.io.kube import CONFIG_MAPS, PODS, Kube, NotFound
+from loadtest_operator.io.kube import CONFIG_MAPS, PODS, ApiError, Kube, NotFound
 from loadtest_operator.model import loadtest, supported
 from loadtest_operator.model.errors import InvalidSpec
 from loadtest_operator.model.phases import Phase
+from loadtest_operator.runtime import refusals
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.results import Results
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 GAP_SECONDS = 0.25
 GAP_RUNNING_SECONDS = 2.0
 INPUTS_STALE_SECONDS = 30.0
+FORBIDDEN = 403
 _UNDER_WAY = {Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING, Phase.JUDGING}
 
 
@@ -109,11 +111,21 @@ class Observer:
         phase = (raw.get("status") or {}).get("phase")
         steady = phase in {*_UNDER_WAY, Phase.STARTING} or now - session.inputs_read < self._stale_seconds
         current = session.inputs is not None and session.inputs_version == version
-        if current and (not wanted or (steady and not session.inputs.missing)):  # type: ignore[union-attr]
+        if current and (not wanted or (steady and not _to_be_mended(session.inputs))):  # type: ignore[union-attr]
             return session.inputs  # type: ignore[return-value]
-        data = {name: await self._config_map(raw["metadata"]["namespace"], name) for name in wanted}
-        session.inputs, session.inputs_version, session.inputs_read = read_inputs(raw, data), version, now
+        session.inputs, session.inputs_version, session.inputs_read = await self._read(raw, wanted), version, now
         return session.inputs
+
+    async def _read(self, raw: dict[str, Any], wanted: list[str]) -> Inputs:
+        namespace, status = raw["metadata"]["namespace"], raw.get("status") or {}
+        try:
+            data = {name: await self._config_map(namespace, name) for name in wanted}
+        except ApiError as error:
+            answered = status.get("observedGeneration") == raw["metadata"].get("generation")
+            if error.status != FORBIDDEN or (answered and status.get("phase") != Phase.PENDING):
+                raise
+            return Inputs(denied=refusals.access_missing(error.message, namespace))
+        return read_inputs(raw, data)
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         try:
@@ -124,7 +136,12 @@ class Observer:
     async def _frozen(self, seen: Observed, run: RunRef) -> Frozen | None:
         if seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
             return None
-        data = await self._config_map(run.namespace, run.config)
+        try:
+            data = await self._config_map(run.namespace, run.config)
+        except ApiError as error:
+            if error.status != FORBIDDEN or seen.phase is not Phase.PREPARING:
+                raise
+            return None  # who may not read may not create either, and that is told
         if data is None or SPEC_FILE not in data:
             return None
         spec = json.loads(data[SPEC_FILE])
@@ -190,6 +207,10 @@ async def _pull(client: AgentClient, attempt: Attempt) -> None:
         more = bool(page.get("more"))
         if more and attempt.log.cursor <= since:
             raise AgentError(200, "NoProgress", f"there are more windows than {since}, but none came")
+
+
+def _to_be_mended(inputs: Inputs | None) -> bool:
+    return inputs is not None and bool(inputs.missing or inputs.denied)
 
 
 def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:

@@ -1,5 +1,8 @@
 """What the API server's refusals mean for the person who wrote the LoadTest."""
 
+import re
+import shlex
+
 from loadtest_operator.io.kube import ApiError
 from loadtest_operator.model.conditions import Reason
 
@@ -28,7 +31,7 @@ def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused
             Reason.QUOTA_EXCEEDED, f"{text}; raise the quota of namespace {namespace}, or ask for less in spec.runners"
         )
     if error.status == 403 and "cannot" in text and "in the namespace" in text:
-        return Refused(Reason.ACCESS_MISSING, f"{text}; {role_binding(namespace, account)}")
+        return Refused(Reason.ACCESS_MISSING, access_missing(text, namespace, account))
     if kind == "ConfigMap" and "Too long" in text:
         return Refused(
             Reason.INPUT_INVALID,
@@ -40,9 +43,13 @@ def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused
     return Refused(Reason.PODS_REFUSED, f"the API server refuses the {kind}: {text}")
 
 
-def role_binding(namespace: str, account: str) -> str:
-    """One command that a person with the right to do so can paste."""
+def access_missing(text: str, namespace: str, account: str = "") -> str:
+    """What the API server said, and one command that a person with the right to do so can paste."""
+    said = re.search(r'User "(system:serviceaccount:)?([^"]+)"', text)
+    who = f"--serviceaccount={account}"
+    if said:
+        who = f"--serviceaccount={said[2]}" if said[1] else f"--user={shlex.quote(said[2])}"
     return (
-        f"to allow it: kubectl create rolebinding loadtest-operator -n {namespace} "
-        f"--clusterrole=loadtest-operator-runs --serviceaccount={account}"
+        f"{text}; to allow it: kubectl create rolebinding loadtest-operator -n {namespace} "
+        f"--clusterrole=loadtest-operator-runs {who}"
     )

@@ -80,11 +80,19 @@ def test_a_refusal_is_told_in_the_server_s_words_with_a_reason(message, expected
     assert message in found.message
 
 
-def test_a_missing_right_comes_with_the_command_that_grants_it():
-    message = refused(403, 'User "x" cannot create resource "jobs" in the namespace "shop"').message
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ('User "system:serviceaccount:perf:runner" cannot', "--serviceaccount=perf:runner"),
+        ('User "ann@example.org" cannot', "--user=ann@example.org"),
+        ("somebody cannot", "--serviceaccount=home:loadtest-operator"),
+    ],
+)
+def test_a_missing_right_comes_with_the_command_that_grants_it(said, who):
+    message = refused(403, f'{said} create resource "jobs" in the namespace "shop"').message
     assert f"--clusterrole={install.RUNS_ROLE}" in message
     assert "-n shop" in message
-    assert "--serviceaccount=home:loadtest-operator" in message
+    assert message.endswith(who)
 
 
 def test_a_scenario_that_is_too_large_is_told_with_the_way_out():
