@@ -17,6 +17,8 @@ PROGRESS_EVERY_SECONDS = 10.0
 # Asking the agent: quickly while a phase may change at any moment, every 5 s while load just runs, so that a lost
 # master costs at most the last seconds.
 ASK_SOON = timedelta(seconds=0.5)
+# A pod that starts, or cannot, is told by its events; this is for the time-out.
+WAIT_FOR_PODS = timedelta(seconds=5)
 ASK_RUNNING = timedelta(seconds=5)
 ASK_ENDING = timedelta(seconds=0.3)
 # A master that is neither reachable nor Ready for this long is lost: its own code may block its loop.
@@ -73,8 +75,9 @@ def _starting(seen: Observed, now: datetime) -> Plan:
     if _overdue(seen, now):
         return ending.start_timed_out(seen, problem, now)
     workers = (seen.status.get("run") or {}).get("workers", 0)
+    again = ASK_SOON if seen.children.master_running else WAIT_FOR_PODS
     if problem is None:
-        return Plan(requeue_after=ASK_SOON)
+        return Plan(requeue_after=again)
     reason = _reason_of(problem)
     say = Statement(
         phase=Phase.STARTING,
@@ -83,7 +86,7 @@ def _starting(seen: Observed, now: datetime) -> Plan:
         message=str(problem),
         facts=(Fact(ConditionType.WORKERS_CONNECTED, False, reason, f"0 of {workers} workers connected; {problem}"),),
     )
-    return _write(seen, say, now, ASK_SOON, note=Note("Warning", str(reason), str(problem)))
+    return _write(seen, say, now, again, note=Note("Warning", str(reason), str(problem)))
 
 
 def _overdue(seen: Observed, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
 TRY_AGAIN = timedelta(seconds=3)
+WAIT_FOR_PODS = timedelta(seconds=5)  # their events tell sooner
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
@@ -62,7 +63,7 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, freeze: bool = Fal
             children.worker_job(plan, times, workers),
         ),
         status=compose(seen, say, now),
-        requeue_after=timedelta(seconds=0.5),
+        requeue_after=WAIT_FOR_PODS,
     )
 
 

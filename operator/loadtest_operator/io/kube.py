@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import pydantic_core
 
 from loadtest_operator.io.credentials import Access, CredentialsError
 
 FIELD_MANAGER = "loadtest-operator"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 PAGE = 500
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 FOREGROUND = "Foreground"
 BACKGROUND = "Background"
 
@@ -100,10 +103,18 @@ class Kube:
                 return
             params["continue"] = token
 
-    async def create(self, body: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+    async def create(self, body: Mapping[str, Any], *, dry_run: bool = False, brief: bool = False) -> Object:
+        """Brief: only the new object's metadata is answered; a Job's answer is four times what was sent."""
         resource = BY_KIND[body["kind"]]
         params = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
-        return await self._call("POST", resource.path(body["metadata"]["namespace"]), params=params, body=body)
+        made = await self._call(
+            "POST",
+            resource.path(body["metadata"]["namespace"]),
+            params=params,
+            body=body,
+            accept=METADATA if brief or dry_run else JSON,
+        )
+        return {**made, "apiVersion": resource.version, "kind": resource.kind}
 
     async def replace(self, body: Mapping[str, Any]) -> Object:
         """With the resourceVersion that was read, so that two writers cannot both win."""
@@ -150,10 +161,11 @@ class Kube:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> Object:
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        headers = {"Content-Type": content_type} if data else None
+        data = None if body is None else pydantic_core.to_json(body)
+        headers = {"Accept": accept, **({"Content-Type": content_type} if data else {})}
         try:
             async with self.session.request(
                 method,
@@ -174,7 +186,7 @@ class Kube:
 
 def _object(text: bytes, call: str) -> Object:
     try:
-        answer = json.loads(text)
+        answer = pydantic_core.from_json(text)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):

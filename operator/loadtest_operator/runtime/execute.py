@@ -87,7 +87,7 @@ class Executor:
     async def _create(self, body: Raw, seen: Observed) -> None:
         """Once per attempt; what is there already is adopted when it is ours."""
         try:
-            made = await self._kube.create(body)
+            made = await self._kube.create(body, brief=True)
             if body["kind"] == "ConfigMap":
                 self._froze(seen)
         except AlreadyExists:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -72,6 +73,7 @@ async def serve(settings: Settings, access: Access) -> None:
             raise StartError(str(error)) from error
         closing.callback(store.close)
         operator = await Operator.build(settings, kube, Results(store, agents))
+        gc.freeze()  # what was imported stays, so the collector need not walk it again and again
         await operator.run(stop)
 
 
