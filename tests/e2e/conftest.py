@@ -5,12 +5,12 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
+from tests.e2e.installation import EVERYWHERE
 from tests.e2e.place import LIVING, Place, place
 from tests.support import owned
 from tests.support.kubectl import Kubectl
 from tests.testcluster import cluster, paths
 
-EVERYWHERE = "loadtest-operator-runs"  # what manifests/install.yaml calls it
 CRDS = paths.REPOSITORY / "crds"
 
 

@@ -1,0 +1,152 @@
+"""The plain installation: the operator as a pod, with the rights that its manifest lists and no others."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from loadtest_operator.build import install
+
+from tests.e2e import installation
+from tests.e2e.place import Place, phase
+from tests.support import owned
+from tests.support.kubectl import Kubectl, eventually
+from tests.support.loadtests import SHOPPER, condition, loadtest, locust
+
+LOAD = {"users": 4, "spawnRate": "10/s", "duration": "4s", "warmup": "1s"}
+# What everybody may who is known to the cluster: ask about themselves.
+EVERYBODY = {"selfsubjectreviews.authentication.k8s.io"} | {
+    f"{kind}.authorization.k8s.io" for kind in ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
+}
+# What loadtests of one namespace look like to somebody who may not run them there.
+ONLOOKER = [
+    {"apiGroups": ["loadtest.dev"], "resources": ["loadtests"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["loadtest.dev"], "resources": ["loadtests/status"], "verbs": ["patch"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+]
+
+
+@pytest.fixture
+def home(kubectl: Kubectl) -> Iterator[str]:
+    namespace = owned.make_namespace(kubectl, "home")
+    yield namespace
+    owned.remove_namespace(kubectl, namespace)
+    for binding in kubectl.list("clusterrolebindings", "", f"{owned.LABEL}={owned.process()}"):
+        kubectl("delete", "clusterrolebinding", binding["metadata"]["name"])
+
+
+def spec(here: Place, **changes: Any) -> dict[str, Any]:
+    return loadtest("one", here.namespace, here.target.url, **{"scenario": locust(SHOPPER), "load": LOAD, **changes})
+
+
+def test_the_installed_operator_runs_a_test_with_no_more_rights_than_listed(here: Place, home: str) -> None:
+    installation.install(here.kubectl, home, here.image, here.namespace)
+    here.kubectl("rollout", "status", "deployment/loadtest-operator", "-n", home, "--timeout=90s", timeout=100)
+
+    final = here.run(spec(here))
+
+    assert final["status"]["summary"]["requests"] > 0
+    here.until_no_children()
+    [pod] = here.kubectl.list("pods", home)
+    assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
+    log = here.kubectl("logs", "-n", home, pod["metadata"]["name"])
+    assert not re.search(r"forbidden|Traceback", log), log
+    account = f"system:serviceaccount:{home}:loadtest-operator"
+    assert _rights(here.kubectl, account, here.namespace) == _listed(install.RUN_RULES)
+    assert _rights(here.kubectl, account, home) == _listed([*install.RUN_RULES, *install.home_rules(install.NAME)])
+    for denied in ("get secrets", "create deployments", "create pods --subresource=exec", "create namespaces"):
+        answer = here.kubectl.run("auth", "can-i", *denied.split(), f"--as={account}", "-n", here.namespace)
+        assert answer.stdout.strip() == "no", denied
+
+
+def test_a_missing_right_is_told_with_the_command_that_gives_it(here: Place, home: str, tmp_path: Path) -> None:
+    """The operator may see LoadTests here, but it may run them in another namespace only."""
+    kubectl = here.kubectl
+    installation.install(kubectl, home, here.image, home, everywhere=False)
+    kubectl("scale", "deployment/loadtest-operator", "-n", home, "--replicas=0")
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": ONLOOKER}
+    kubectl.apply({**role, "metadata": {"name": "onlooker", "namespace": here.namespace}})
+    account = f"{home}:loadtest-operator"
+    kubectl("create", "rolebinding", "onlooker", "--role=onlooker", f"--serviceaccount={account}", "-n", here.namespace)
+    kubeconfig = _as_service_account(kubectl, home, tmp_path)
+    here.operator(kubeconfig, namespace=home).start().ready()
+
+    kubectl.apply(spec(here))
+
+    found = eventually(lambda: _access_missing(here), "AccessMissing", 30)
+    assert found["status"] == "Unknown"
+    assert here.children() == []
+    command = found["message"].split("to allow it: ")[1]
+    words = shlex.split(command)
+    assert words[:3] == ["kubectl", "create", "rolebinding"]
+    kubectl(*words[1:])
+    # The proxy to pods is for operators outside of the cluster, and not part of the installation.
+    proxy = {**role, "rules": [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get", "create"]}]}
+    kubectl.apply({**proxy, "metadata": {"name": "proxy", "namespace": here.namespace}})
+    kubectl("create", "rolebinding", "proxy", "--role=proxy", f"--serviceaccount={account}", "-n", here.namespace)
+    eventually(lambda: phase(here.test("one")) == "Completed", "the run completed after the command", 90)
+    assert here.target.requests() > 0
+
+
+def test_a_script_that_may_not_be_read_is_told_with_the_command_too(here: Place, home: str, tmp_path: Path) -> None:
+    kubectl = here.kubectl
+    installation.install(kubectl, home, here.image, home, everywhere=False)
+    kubectl("scale", "deployment/loadtest-operator", "-n", home, "--replicas=0")
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": ONLOOKER}
+    kubectl.apply({**role, "metadata": {"name": "onlooker", "namespace": here.namespace}})
+    account = f"{home}:loadtest-operator"
+    kubectl("create", "rolebinding", "onlooker", "--role=onlooker", f"--serviceaccount={account}", "-n", here.namespace)
+    here.operator(_as_service_account(kubectl, home, tmp_path), namespace=home).start().ready()
+
+    kubectl.apply(spec(here, scenario={"locust": {"configMap": {"name": "script"}}}))
+
+    found = eventually(lambda: _access_missing(here), "AccessMissing", 30)
+    assert "script" in found["message"]
+    assert f"kubectl create rolebinding loadtest-operator -n {here.namespace}" in found["message"]
+
+
+def _access_missing(here: Place) -> dict[str, Any] | None:
+    found = condition(here.test("one"), "Ready")
+    return found if found.get("reason") == "AccessMissing" else None
+
+
+def _as_service_account(kubectl: Kubectl, home: str, folder: Path) -> Path:
+    config = yaml.safe_load(kubectl("config", "view", "--raw", "--minify"))
+    token = kubectl("create", "token", "loadtest-operator", "-n", home).strip()
+    config["users"][0]["user"] = {"token": token}
+    path = folder / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _rights(kubectl: Kubectl, account: str, namespace: str) -> set[tuple[str, str, str]]:
+    """(resource.group, object's name or nothing, verb), as the authorizer itself lists them."""
+    text = kubectl("auth", "can-i", "--list", f"--as={account}", "-n", namespace, "--no-headers")
+    found = set()
+    for line in text.splitlines():
+        resource, _, names, verbs = re.fullmatch(r"(\S*)\s+(\[.*?\])\s+(\[.*?\])\s+(\[.*?\])\s*", line).groups()  # type: ignore[union-attr]
+        if resource and resource not in EVERYBODY:
+            for verb in verbs[1:-1].split():
+                found |= {(resource, name, verb) for name in names[1:-1].split() or [""]}
+    return found
+
+
+def _listed(rules: list[dict[str, list[str]]]) -> set[tuple[str, str, str]]:
+    return {
+        (_qualified(resource, group), name, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames") or [""]
+        for verb in rule["verbs"]
+    }
+
+
+def _qualified(resource: str, group: str) -> str:
+    kind, slash, part = resource.partition("/")
+    return f"{kind}.{group}{slash}{part}" if group else resource
