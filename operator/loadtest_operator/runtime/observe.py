@@ -111,7 +111,7 @@ class Observer:
         phase = (raw.get("status") or {}).get("phase")
         steady = phase in {*_UNDER_WAY, Phase.STARTING} or now - session.inputs_read < self._stale_seconds
         current = session.inputs is not None and session.inputs_version == version
-        if current and (not wanted or (steady and not _to_be_mended(session.inputs))):  # type: ignore[union-attr]
+        if current and (not wanted or (steady and not _to_be_mended(session.inputs))):
             return session.inputs  # type: ignore[return-value]
         session.inputs, session.inputs_version, session.inputs_read = await self._read(raw, wanted), version, now
         return session.inputs
