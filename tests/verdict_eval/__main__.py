@@ -8,11 +8,13 @@ from tests.verdict_eval import population, real, rows
 from tests.verdict_eval.population import Size
 
 FIVE = Size(services=200, unchanged=40, slower=10, draws=10)
-FIFTY = Size(services=16, unchanged=13, slower=3, draws=40, endpoints=50, up_to=(1,), others_every=0)
+FIFTY = Size(services=16, unchanged=13, slower=4, draws=40, endpoints=50, slowdowns=(1.2,), up_to=(1,), others_every=0)
 REAL_DRAWS = 800
 # For a test: every row is there, none of them says much.
 QUICK_FIVE = Size(services=6, unchanged=14, slower=3, draws=10, others_every=6)
-QUICK_FIFTY = Size(services=1, unchanged=11, slower=1, draws=4, endpoints=50, seconds=60, up_to=(1,), others_every=0)
+QUICK_FIFTY = Size(
+    services=1, unchanged=11, slower=1, draws=4, endpoints=50, seconds=60, slowdowns=(1.2,), up_to=(1,), others_every=0
+)
 QUICK_REAL_DRAWS = 60
 
 

@@ -11,7 +11,7 @@ from loadtest_operator.verdict.comparison import ALARMS, Comparison, Rules
 from loadtest_operator.verdict.fingerprint import Fingerprint
 
 MOST_RUNS = 3
-# The confident ones of an answer: this change would be found.
+# Metrics of which was said that a change of this size would be found.
 DETECTABLE = 0.10
 
 
@@ -32,9 +32,9 @@ class Tally:
                 self.counts[name] += 1
                 self.counts[f"{name} alarmed"] += one.result in ALARMS
                 self.counts[f"{name} passed"] += one.result is ComparisonResult.PASSED
-            confident = all((change.detectable or 0) <= DETECTABLE for change in one.changes)
-            self.counts[f"{group} confident"] += confident
-            self.counts[f"{group} confident alarmed"] += confident and one.result in ALARMS
+            confident = [change for change in one.changes if (change.detectable or 1.0) <= DETECTABLE]
+            self.counts[f"{group} confident"] += len(confident)
+            self.counts[f"{group} confident alarmed"] += sum(change.alarms for change in confident)
 
     def share(self, name: str, what: str = "alarmed") -> float:
         return self.counts[f"{name} {what}"] / max(1, self.counts[name])

@@ -12,7 +12,6 @@ from tests.verdict_eval import others, synthetic
 from tests.verdict_eval.counting import MOST_RUNS, Tally, tally
 
 BASELINE_RUNS = 10
-SLOWDOWNS = (1.1, 1.2)
 # Kayenta's own slices are a minute long; ten seconds leave it enough of them.
 _SLICE_WINDOWS = 10
 
@@ -27,9 +26,10 @@ class Size:
     """Per service and cell."""
     endpoints: int = 5
     seconds: int = 300
+    slowdowns: tuple[float, ...] = (1.1, 1.2)
     up_to: tuple[int, ...] = (1, MOST_RUNS)
     """How many new runs a verdict may use."""
-    others_every: int = 4
+    others_every: int = 8
     """The other rules look at every so manieth service; 0: at none."""
 
 
@@ -68,7 +68,7 @@ def _service(size: Size, seed: str, at: int) -> Found:
     service = synthetic.service(f"{seed} {at}", size.endpoints)
     changed = service.endpoints[at % size.endpoints].name
     compare_others = size.others_every and at % size.others_every == 0
-    factors = [1.0] * size.unchanged + [factor for factor in SLOWDOWNS for _ in range(size.slower)]
+    factors = [1.0] * size.unchanged + [factor for factor in size.slowdowns for _ in range(size.slower)]
     prints: dict[float, list[Fingerprint]] = {}
     plain: dict[float, list[others.PlainRun]] = {}
     for number, factor in enumerate(_interleaved(factors)):

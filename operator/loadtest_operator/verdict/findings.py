@@ -49,7 +49,7 @@ def conclude(
         shared=_shown(shared),
         appeared=tuple(appeared),
         vanished=tuple(vanished),
-        open=_open(result, endpoints, rules),
+        open=_open(result, [total, *endpoints]),
     )
 
 
@@ -71,17 +71,12 @@ def _result(
     return ComparisonResult.IMPROVED if ComparisonResult.IMPROVED in results else ComparisonResult.PASSED
 
 
-def _open(result: ComparisonResult, endpoints: Sequence[Compared], rules: Rules) -> bool:
-    """Also when an endpoint that may stay open looks slower: one more run would tell."""
+def _open(result: ComparisonResult, subjects: Sequence[Compared]) -> bool:
+    """While anything that was measured is unsettled, one more run could change the answer; an alarm is an answer."""
     if result in {ComparisonResult.REGRESSED, ComparisonResult.WARNING, ComparisonResult.COLLECTING_BASELINE}:
         return False
-    suspicious = (
-        change.result is ComparisonResult.INCONCLUSIVE and change.change >= rules.tolerance_of(one.label) / 2
-        for one in endpoints
-        for change in one.changes
-        if change.metric in _GATING
-    )
-    return result is ComparisonResult.INCONCLUSIVE or any(suspicious)
+    changes = (change for one in subjects for change in one.changes if change.metric in _GATING)
+    return any(change.result is ComparisonResult.INCONCLUSIVE for change in changes)
 
 
 def _findings(

@@ -72,7 +72,7 @@ def judge(family: Sequence[Tested], level: float, seconds: float) -> list[Change
     """Decides about metrics that were looked at together; `seconds` is how long the new runs are."""
     p_values = [one.p_values for one in family]
     q_up, q_down = (multiple.adjusted([pair[side] for pair in p_values]) for side in (0, 1))
-    # Whatever else is found, a change on its own is found at this level.
+    # A change that is the only one among them is an alarm at this level.
     alpha = level / (2 * len(family)) if family else level
     found = []
     for one, up, down in zip(family, q_up, q_down, strict=True):
@@ -83,7 +83,7 @@ def judge(family: Sequence[Tested], level: float, seconds: float) -> list[Change
                 one,
                 result=result,
                 q=up if one.raw.d >= 0 else down,
-                detectable=math.expm1(one.raw.detectable(alpha)),
+                detectable=math.expm1(one.raw.detectable(level)),
                 needs=_needs(one, alpha, seconds) if is_open else None,
             )
         )
