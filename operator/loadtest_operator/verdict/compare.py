@@ -25,6 +25,7 @@ TOTAL = "total"
 class _Subject:
     """One endpoint, or the total: what is known of it before anything is judged."""
 
+    key: EndpointKey | None
     label: str
     latencies: Sequence[latency.Tested]
     """Empty where too few requests succeeded."""
@@ -47,11 +48,11 @@ def compare(new: Sequence[Fingerprint], baseline: Sequence[Fingerprint], rules: 
     seconds = math.fsum(run.seconds for run in new) / len(new)
     judged = [one for one in subjects.values() if _enough(one, baseline, rules)]
     changes = _judge(judged, rules, level, seconds)
-    compared = [_compared(one, changes.get(one.label), rules) for one in subjects.values()]
+    compared = [_compared(one, changes.get(one.key), rules) for one in subjects.values()]
     changes_of_total = _judge([total], rules, level, seconds) if _enough(total, baseline, rules) else {}
     shared = latency.shared_shift(keys, new, baseline) if baseline else None
     return findings.conclude(
-        total=_compared(total, changes_of_total.get(TOTAL), rules),
+        total=_compared(total, changes_of_total.get(None), rules),
         endpoints=compared,
         shared=shared,
         shared_level=_SHARED_LEVEL,
@@ -78,7 +79,7 @@ def _subject(
         own = None if key is None else offsets.get(key)
         latencies = latency.shifts(with_y, past_with_y, own, rules.tolerance_of(label))
     errors = error_rates.tested(ours, past) if ours and past else None
-    return _Subject(label, latencies, errors, len(past))
+    return _Subject(key, label, latencies, errors, len(past))
 
 
 def _traits(key: EndpointKey | None, runs: Sequence[Fingerprint]) -> list[Traits]:
@@ -91,20 +92,22 @@ def _enough(subject: _Subject, baseline: Sequence[Fingerprint], rules: Rules) ->
     return subject.errors is not None and min(subject.runs, len(baseline)) >= max(1, rules.min_runs)
 
 
-def _judge(subjects: Sequence[_Subject], rules: Rules, level: float, seconds: float) -> Mapping[str, list[Change]]:
+def _judge(
+    subjects: Sequence[_Subject], rules: Rules, level: float, seconds: float
+) -> Mapping[EndpointKey | None, list[Change]]:
     """Decides about all subjects together: one family of latencies, one of error rates."""
-    latencies = [(one.label, tested) for one in subjects for tested in one.latencies]
+    latencies = [(one.key, tested) for one in subjects for tested in one.latencies]
     gating = [pair for pair in latencies if pair[1].metric in latency.GATING and pair[1].raw.n >= rules.min_runs]
-    rates = [(one.label, one.errors) for one in subjects if one.errors is not None]
-    found: dict[str, list[Change]] = {one.label: [] for one in subjects}
+    rates = [(one.key, one.errors) for one in subjects if one.errors is not None]
+    found: dict[EndpointKey | None, list[Change]] = {one.key: [] for one in subjects}
     judged = latency.judge([tested for _, tested in gating], level, seconds)
-    for (label, _), change in zip(gating, judged, strict=True):
-        found[label].append(change)
-    for label, tested in latencies:
-        if found[label] and tested.metric not in latency.GATING:
-            found[label].append(latency.shown(tested))
-    for (label, _), change in zip(rates, error_rates.judge([tested for _, tested in rates], level), strict=True):
-        found[label].append(change)
+    for (key, _), change in zip(gating, judged, strict=True):
+        found[key].append(change)
+    for key, tested in latencies:
+        if found[key] and tested.metric not in latency.GATING:
+            found[key].append(latency.shown(tested))
+    for (key, _), change in zip(rates, error_rates.judge([tested for _, tested in rates], level), strict=True):
+        found[key].append(change)
     return found
 
 

@@ -255,3 +255,14 @@ def test_a_real_regression_is_found_with_a_baseline_of_one_run_repeated():
 def test_without_a_new_run_there_is_nothing_to_compare():
     with pytest.raises(ValueError, match="at least one new run"):
         compare([], baseline(), Rules())
+
+
+def test_endpoints_that_people_call_the_same_are_still_two():
+    def both(number, factor=1.0):
+        one = run(number, slower={"GET /search": factor})
+        return replace(one, endpoints={**one.endpoints, ("", "GET /search"): run(number).endpoints[SEARCH]})
+
+    found = compare([both(0, 1.3)], [both(number) for number in range(1, 11)], Rules())
+    results = [one.result for one in found.endpoints if one.label == "GET /search"]
+    assert sorted(results) == [Result.PASSED, Result.REGRESSED]
+    assert all(len(one.changes) == 4 for one in found.endpoints)
