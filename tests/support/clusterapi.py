@@ -98,6 +98,10 @@ class Watch:
     def of(self, name: str) -> list[dict[str, Any]]:
         return [found for _, found in self.events if found["metadata"]["name"] == name]
 
+    def told(self) -> list[tuple[str, str]]:
+        """Kinds of events and names of objects."""
+        return [(kind, found["metadata"]["name"]) for kind, found in self.events]
+
     def _read(self) -> None:
         try:
             for line in self._answer:
