@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
@@ -24,6 +25,8 @@ PAGE_WINDOWS = 120
 _MAX_PAGE = 1000
 # A page of windows stays below this, whatever `limit` says, so that neither end needs much memory for it.
 PAGE_BYTES = 4_000_000
+# Adding up hundreds of endpoints of many workers takes a while the first time; a driver waits 5 s for an answer.
+PAGE_SECONDS = 1.0
 _MAX_BODY = 65536
 _GZIP_FROM = 1024
 _STATUS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
@@ -121,12 +124,14 @@ class Routes:
         head = self._driven.windows_head()
         # What changes while this page is being made comes with the next one.
         complete, top = self._driven.is_complete(), self._driven.cursor()
+        deadline = time.monotonic() + PAGE_SECONDS
         texts: list[str] = []
         cursor, size, more = since, 0, False
         for seq, text in self._driven.windows_since(since):
             if seq > top:
                 break
-            if len(texts) >= limit or (texts and size + len(text) > PAGE_BYTES):
+            full = size + len(text) > PAGE_BYTES or time.monotonic() > deadline
+            if len(texts) >= limit or (texts and full):
                 more = True
                 break
             texts.append(text)
