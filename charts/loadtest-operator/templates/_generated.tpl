@@ -4,6 +4,7 @@
   - loadtest.dev
   resources:
   - loadtests
+  - loadtestschedules
   verbs:
   - get
   - list
@@ -12,6 +13,7 @@
   - loadtest.dev
   resources:
   - loadtests/status
+  - loadtestschedules/status
   verbs:
   - patch
 - apiGroups:

@@ -79,8 +79,7 @@ def _scenario(raw: Mapping[str, Any]) -> dict[str, Any]:
 def scenario_files(raw_spec: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """The scenario's files by name; `config_maps` holds the data of those that `config_map_names` asked for.
 
-    The file that `configMap.key` names (default locustfile.py) becomes locustfile.py; its neighbours keep their names
-    and can be imported.
+    The file that `configMap.key` means becomes locustfile.py; its neighbours keep their names and can be imported.
     """
     locust = raw_spec["scenario"].get("locust")
     if locust is None:
@@ -89,9 +88,15 @@ def scenario_files(raw_spec: Mapping[str, Any], config_maps: Mapping[str, Mappin
         return {LOCUSTFILE: locust["inline"]}
     reference = locust["configMap"]
     data = config_maps[reference["name"]]
-    main = reference.get("key", LOCUSTFILE)
+    main = main_key(reference, data)
     files = {name: text for name, text in data.items() if name != main}
     return {**files, LOCUSTFILE: data[main]}
+
+
+def main_key(reference: Mapping[str, Any], data: Mapping[str, str]) -> str:
+    """Which of a ConfigMap's keys is the locustfile: the named one, else locustfile.py, else the only one."""
+    named: str | None = reference.get("key")
+    return named or (next(iter(data)) if len(data) == 1 else LOCUSTFILE)
 
 
 def config_map_names(raw_spec: Mapping[str, Any]) -> list[str]:

@@ -31,8 +31,8 @@ def rule(group: str, resources: list[str], verbs: list[str], names: list[str] | 
 
 # What a namespace must grant for LoadTests to run there; bound cluster-wide, or namespace by namespace.
 RUN_RULES: list[Rule] = [
-    rule(GROUP, ["loadtests"], READ),
-    rule(GROUP, ["loadtests/status"], ["patch"]),
+    rule(GROUP, ["loadtests", "loadtestschedules"], READ),
+    rule(GROUP, ["loadtests/status", "loadtestschedules/status"], ["patch"]),
     rule("batch", ["jobs"], [*READ, "create", "delete"]),
     rule("", ["pods"], [*READ, "create", "delete"]),  # create: only ever as a dry run
     rule("", ["services", "configmaps"], ["get", "create", "delete"]),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending
+from loadtest_operator.decide import ending, refusal
 from loadtest_operator.decide.follow import ASK_ENDING
 from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.judge import Judgement
@@ -38,14 +38,14 @@ def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
     spec = seen.inputs.test.spec if seen.inputs.test else seen.frozen.test.spec if seen.frozen else None
     passes = spec is not None and gate(judgement.verdict, defaults.fail_on(spec)).passes
     outcome = Outcome.PASSES if passes else Outcome.FAILS
-    if seen.wants_another_run:
+    if seen.wants_another_run or refusal.refused(seen.inputs):
         outcome = Outcome.WORKING  # a newer spec or request waits: nobody may read these results as its answer
     say = Statement(
         phase=Phase.COMPLETED,
         outcome=outcome,
         reason=Reason(str(judgement.verdict)),
         message=judgement.message,
-        facts=(_health(judgement),),
+        facts=(_admitted(seen), _health(judgement)),
         fields={**fields, **_finished(seen, judgement, now)},
         passed=passes,
     )
@@ -54,6 +54,11 @@ def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
         return Plan()
     note = Note("Normal" if passes else "Warning", str(judgement.verdict), judgement.message)
     return Plan(status=status, notes=(note,), requeue_after=timedelta(0))
+
+
+def _admitted(seen: Observed) -> Fact:
+    """A refusal of a spec that was taken back must not stay."""
+    return Fact(ConditionType.ADMITTED, True, Reason.ADMITTED, f"run {seen.status['run']['number']} admitted")
 
 
 def _finished(seen: Observed, judgement: Judgement, now: datetime) -> dict[str, Any]:

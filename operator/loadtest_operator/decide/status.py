@@ -1,5 +1,6 @@
 """The status as one value: phase, run, results, and conditions that kstatus and Argo CD read correctly."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from loadtest_operator.decide.observed import Observed
 from loadtest_operator.model import conditions, quantities
+from loadtest_operator.model import status as models
 from loadtest_operator.model.conditions import Condition, ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -64,7 +66,14 @@ def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
     status["phase"] = str(say.phase)
     status["message"] = clip(say.message)
     status["conditions"] = _conditions(seen, say, now)
-    return status
+    return _fitting(status)
+
+
+def _fitting(status: dict[str, Any]) -> dict[str, Any]:
+    """Etcd, and whoever watches, get the whole object at each write."""
+    if len(json.dumps(status)) <= models.SIZE_MAX:
+        return status
+    return models.dump(models.fit(models.LoadTestStatus.model_validate(status)))
 
 
 def _conditions(seen: Observed, say: Statement, now: datetime) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ TOKEN_HEADER = "X-Loadtest-Token"  # noqa: S105  the header's name; not Authoriz
 TIMEOUT = aiohttp.ClientTimeout(
     total=5
 )  # a master that does not answer a status question in 5 s counts as not answering
-WINDOWS_PER_PAGE = 60
+WINDOWS_PER_PAGE = 20
 ANSWER_MAX_BYTES = 32_000_000  # eight times what the agent puts into one page
 
 

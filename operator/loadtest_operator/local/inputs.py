@@ -51,7 +51,7 @@ def files(raw_spec: Mapping[str, Any], config_maps: ConfigMaps) -> dict[str, str
 
 
 def _has_key(reference: Mapping[str, Any], data: Mapping[str, str]) -> None:
-    key = reference.get("key") or agent_config.LOCUSTFILE
+    key = agent_config.main_key(reference, data)
     if key not in data:
         keys = ", ".join(data) or "nothing"
         raise NotHereError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadtest_operator.build import names
-from loadtest_operator.decide.observed import Do, Frozen, Observed, Plan
+from loadtest_operator.decide.observed import Do, Frozen, Note, Observed, Plan
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.agent import AgentError, AgentUnreachable
 from loadtest_operator.io.kube import AlreadyExists, ApiError, Conflict, Kube, NotFound
@@ -19,6 +19,7 @@ from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.verdict.windows import WindowLog
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,14 @@ class Executor:
         for child in plan.delete:
             await self.take_down(child)
         if plan.status is not None:
-            await self._write(seen, plan.status)
+            await self.write_status(seen.raw, plan.status)
         for note in plan.notes:
             await self._events.post(seen.raw, note)
+
+    async def tell(self, raw: Raw | None, note: Note) -> None:
+        """An Event beside any plan."""
+        if raw is not None:
+            await self._events.post(raw, note)
 
     def _guard(self) -> None:
         if not self._leading():
@@ -95,7 +101,8 @@ class Executor:
         except ApiError as error:
             self._refuse(error, body)
             raise  # _refuse always raises; this tells the reader
-        self._objects.put(str(body["kind"]), made)
+        if body["kind"] == "Job":  # what is not watched would never be dropped again
+            self._objects.put("Job", made)
 
     def _froze(self, seen: Observed) -> None:
         """What was just written need not be read back."""
@@ -137,6 +144,7 @@ class Executor:
                 await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
                 attempt.released = True
                 attempt.state = {**attempt.state, "state": "Released"}
+                attempt.log = WindowLog()  # a megabyte a run, and the store has it
             except (AgentError, AgentUnreachable) as error:
                 log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
 
@@ -170,11 +178,11 @@ class Executor:
         except (NotFound, Conflict):  # gone, or another object of that name: either way not ours to delete
             return
 
-    async def _write(self, seen: Observed, status: dict[str, Any]) -> None:
+    async def write_status(self, raw: Raw, status: dict[str, Any]) -> None:
         self._guard()
         try:
-            written = await self._kube.apply_status(seen.raw, status)
+            written = await self._kube.apply_status(raw, status)
         except NotFound:
             return  # deleted meanwhile; its event will tell
         self._metrics.status_written()
-        self._objects.put("LoadTest", written)
+        self._objects.put(str(raw["kind"]), written)

@@ -58,6 +58,7 @@ class Source:
 
         kopf.on.login(registry=registry)(login)
         kopf.on.event(GROUP, "v1alpha1", "loadtests", registry=registry)(self._handler("LoadTest"))
+        kopf.on.event(GROUP, "v1alpha1", "loadtestschedules", registry=registry)(self._handler("LoadTestSchedule"))
         kopf.on.event("batch", "v1", "jobs", registry=registry)(self._handler("Job"))
         kopf.on.event("", "v1", "pods", registry=registry)(self._handler("Pod"))
         return registry

@@ -103,7 +103,7 @@ class Operator:
             leading=self._leading,
         )
         self.reconcile = Reconciler(
-            kube, self.objects, sessions, self.queue, observer, executor, self.metrics, clock.now
+            kube, self.objects, sessions, self.queue, observer, executor, self.metrics, clock.now, settings.instance
         )
         self.source = Source(kube.access, self.objects, self.queue.add, settings.watch_namespaces)
         self.resync = Resync(
@@ -171,6 +171,8 @@ class Operator:
         await asyncio.gather(*tasks, watching, return_exceptions=True)
         for task in done:
             task.result()  # what ended by itself may have ended badly
+        if not stop.is_set():
+            raise StartError("the Lease was lost, or watching ended: start it again")
 
 
 def _take_signals(stop: asyncio.Event) -> None:

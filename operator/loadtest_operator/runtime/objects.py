@@ -8,13 +8,16 @@ from loadtest_operator.build import names
 
 Object = dict[str, Any]
 
+OWN = ("LoadTest", "LoadTestSchedule")
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Key:
-    """One LoadTest."""
+    """One LoadTest, or one LoadTestSchedule."""
 
     namespace: str
     name: str
+    kind: str = "LoadTest"
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -31,8 +34,8 @@ class Objects:
         if key is None:
             return None
         slim = _slim(kind, raw)
-        place: dict[Any, Object] = self._tests if kind == "LoadTest" else self._children.setdefault(key, {})
-        slot = key if kind == "LoadTest" else (kind, raw["metadata"]["name"])
+        place: dict[Any, Object] = self._tests if kind in OWN else self._children.setdefault(key, {})
+        slot = key if kind in OWN else (kind, raw["metadata"]["name"])
         old = place.get(slot)
         if old is not None and not _newer(slim["metadata"], old["metadata"]):
             return None
@@ -43,7 +46,7 @@ class Objects:
         key = self._key(kind, raw)
         if key is None:
             return None
-        if kind == "LoadTest":
+        if kind in OWN:
             known = self._tests.get(key)
             if known is not None and known["metadata"]["uid"] != raw["metadata"]["uid"]:
                 return key  # an older namesake's end
@@ -64,20 +67,20 @@ class Objects:
         return [item for (its_kind, _), item in self._children.get(key, {}).items() if its_kind == kind]
 
     def all(self, kind: str) -> Iterator[Object]:
-        if kind == "LoadTest":
-            yield from list(self._tests.values())
+        if kind in OWN:
+            yield from [item for key, item in self._tests.items() if key.kind == kind]
         else:
             for children in list(self._children.values()):
                 yield from [item for (its_kind, _), item in children.items() if its_kind == kind]
 
     def count(self) -> int:
-        return len(self._tests)
+        return sum(key.kind == "LoadTest" for key in self._tests)
 
     @staticmethod
     def _key(kind: str, raw: Object) -> Key | None:
         metadata = raw["metadata"]
-        if kind == "LoadTest":
-            return Key(metadata["namespace"], metadata["name"])
+        if kind in OWN:
+            return Key(metadata["namespace"], metadata["name"], kind)
         test = (metadata.get("labels") or {}).get(names.LABEL_TEST)
         return Key(metadata["namespace"], test) if test else None
 
@@ -85,7 +88,7 @@ class Objects:
 def _newer(new: Object, old: Object) -> bool:
     """A list that was on its way while watching told more must not bring the past back."""
     this, that = str(new.get("resourceVersion", "")), str(old.get("resourceVersion", ""))
-    if new.get("uid") == old.get("uid") and this.isdigit() and that.isdigit():
+    if this.isdigit() and that.isdigit():  # of one kind on one server, also across namesakes
         return int(this) > int(that)
     return this != that
 
@@ -106,7 +109,7 @@ _POD_STATUS = (
 def _slim(kind: str, raw: Object) -> Object:
     """Only what decisions read: a thousand pods with their whole spec are 10 MiB."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
-    if kind == "LoadTest":
+    if kind in OWN:
         return {**raw, "metadata": metadata}
     slim: Object = {"apiVersion": raw.get("apiVersion"), "kind": kind, "metadata": metadata}
     status = raw.get("status") or {}

@@ -34,6 +34,8 @@ GAP_SECONDS = 0.25
 GAP_RUNNING_SECONDS = 2.0
 INPUTS_STALE_SECONDS = 30.0
 FORBIDDEN = 403
+# What a master gathered while no operator was there is pulled in several looks: none may hold a worker for long.
+PULL_SECONDS = 5.0
 _UNDER_WAY = {Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING, Phase.JUDGING}
 
 
@@ -137,14 +139,16 @@ class Observer:
         if seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
             return None
         try:
-            data = await self._config_map(run.namespace, run.config)
+            found = await self._kube.get(CONFIG_MAPS, run.namespace, run.config)
+        except NotFound:
+            return None
         except ApiError as error:
             if error.status != FORBIDDEN or seen.phase is not Phase.PREPARING:
                 raise
             return None  # who may not read may not create either, and that is told
-        if data is None or SPEC_FILE not in data:
-            return None
-        spec = json.loads(data[SPEC_FILE])
+        if not _belongs(found, run):
+            return None  # an earlier namesake's, or somebody else's
+        spec = json.loads(found["data"][SPEC_FILE])
         return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}))
 
     async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
@@ -188,7 +192,7 @@ class Observer:
             attempt.state = await client.state()
             if attempt.state.get("startedAt"):
                 await _pull(client, attempt)
-        except (AgentUnreachable, AgentError, BadInputError) as error:
+        except (AgentUnreachable, AgentError, BadInputError, RecursionError) as error:
             attempt.silent_since = attempt.silent_since or now
             log.debug("agent does not answer", extra={"error": str(error)})
         else:
@@ -200,10 +204,12 @@ async def _pull(client: AgentClient, attempt: Attempt) -> None:
     wanted = int(attempt.state.get("cursor") or 0)
     over = attempt.state.get("state") == "Holding"
     more = attempt.log.cursor < wanted or (over and not attempt.log.complete)
-    while more:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PULL_SECONDS
+    while more and loop.time() < until:
         since = attempt.log.cursor
         page = await client.windows(since)
-        attempt.log.absorb(page)
+        await asyncio.to_thread(attempt.log.absorb, page)
         more = bool(page.get("more"))
         if more and attempt.log.cursor <= since:
             raise AgentError(200, "NoProgress", f"there are more windows than {since}, but none came")
@@ -234,7 +240,7 @@ def _missing(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None
         if content is None:
             named = "which spec.scenario.locust.configMap names"
             return f"ConfigMap {name}, {named}, is not in namespace {namespace}: create it"
-        wanted = raw["spec"]["scenario"]["locust"]["configMap"].get("key", agent_config.LOCUSTFILE)
+        wanted = agent_config.main_key(raw["spec"]["scenario"]["locust"]["configMap"], content)
         if wanted not in content:
             keys = ", ".join(sorted(content)) or "none"
             return (

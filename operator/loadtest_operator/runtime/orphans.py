@@ -11,6 +11,14 @@ from loadtest_operator.runtime.execute import Executor
 log = logging.getLogger(__name__)
 
 
+def ours(job: Mapping[str, Any]) -> bool:
+    """Whether its labels are such as we write them; anybody may write labels that look alike."""
+    labels = job["metadata"].get("labels") or {}
+    number = str(labels.get(LABEL_RUN, "")).rsplit("-", 2)[1:2]
+    numbers = [*number, str(labels.get(LABEL_ATTEMPT, ""))]
+    return len(numbers) == 2 and all(text.isdigit() for text in numbers) and LABEL_TEST_UID in labels
+
+
 async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> None:
     """All of the Job's run; the Job last, because it tells who looks next that there is something to take down."""
     metadata, labels = job["metadata"], job["metadata"]["labels"]

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from loadtest_operator.decide import prepare
+from loadtest_operator.build.names import LABEL_INSTANCE, LABEL_TEST_UID
+from loadtest_operator.decide import prepare, schedule
+from loadtest_operator.decide.observed import Note
 from loadtest_operator.decide.run import decide
+from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.io.kube import LOADTESTS as TESTS
-from loadtest_operator.io.kube import ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.runtime import orphans
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.execute import Executor, NotLeading
@@ -19,6 +21,10 @@ from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+UNEXPECTED = Note(
+    "Warning", "UnexpectedError", "the operator made a mistake here and tries again; its log has the traceback"
+)
 
 
 class Reconciler:
@@ -32,7 +38,9 @@ class Reconciler:
         executor: Executor,
         metrics: Metrics,
         clock: Clock,
+        instance: str = "loadtest-operator",
     ) -> None:
+        self._instance = instance
         self._kube = kube
         self._objects = objects
         self._sessions = sessions
@@ -62,12 +70,17 @@ class Reconciler:
                 self._metrics.failed("unexpected")
                 self._queue.fail(key)
                 log.exception("unexpected error", extra={"test": str(key)})
+                await self._executor.tell(self._objects.test(key), UNEXPECTED)
 
     async def _look(self, key: Key) -> None:
+        if key.kind == "LoadTestSchedule":
+            await self._look_at_schedule(key)
+            return
         seen = await self._observer.observe(key)
         if seen is None:
             await self._gone(key)
             return
+        await self._end_namesakes(key, seen.raw["metadata"]["uid"])
         now = self._clock()
         plan = decide(seen, now)
         try:
@@ -78,14 +91,32 @@ class Reconciler:
         if plan.requeue_after is not None:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
 
+    async def _look_at_schedule(self, key: Key) -> None:
+        raw = self._objects.test(key)
+        status = None if raw is None else schedule.decide(raw, self._clock())
+        if raw is None or status is None:
+            return
+        await self._executor.write_status(raw, status)
+        ready = status["conditions"][0]
+        await self._executor.tell(raw, Note("Warning", ready["reason"], ready["message"]))
+
     async def _gone(self, key: Key) -> None:
         """The LoadTest is not there: what it made goes too, after asking the API server itself."""
         for job in self._objects.children(key, "Job"):
-            if "deletionTimestamp" not in job["metadata"] and await self.orphaned(job):
+            if "deletionTimestamp" not in job["metadata"] and orphans.ours(job) and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
         self._sessions.drop(key)
         self._metrics.forget(key)
         self._queue.forget(key)
+
+    async def _end_namesakes(self, key: Key, uid: str) -> None:
+        """Jobs of an earlier LoadTest of this name still send load, and have the names that the new one needs."""
+        for job in self._objects.children(key, "Job"):
+            labels = job["metadata"].get("labels") or {}
+            if labels.get(LABEL_TEST_UID) == uid or "deletionTimestamp" in job["metadata"] or not orphans.ours(job):
+                continue
+            if labels.get(LABEL_INSTANCE) == self._instance and await self.orphaned(job):
+                await orphans.take_down(self._kube, self._executor, job)
 
     async def orphaned(self, child: Mapping[str, Any]) -> bool:
         """Whether the owner is gone, on the word of a direct GET, never of a list or a cache."""
@@ -99,7 +130,8 @@ class Reconciler:
     async def _refresh(self, key: Key) -> None:
         """Somebody wrote before us: look at what they wrote rather than wait for the watch to tell."""
         try:
-            self._objects.put("LoadTest", await self._kube.get(TESTS, key.namespace, key.name))
+            resource = BY_KIND[key.kind]
+            self._objects.put(key.kind, await self._kube.get(resource, key.namespace, key.name))
         except NotFound:
             log.debug("deleted meanwhile", extra={"test": str(key)})
         except (ApiError, ApiUnreachable) as error:

@@ -13,14 +13,20 @@ from loadtest_operator.build.names import CHILD_SELECTOR, LABEL_INSTANCE, LABEL_
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube, Resource
 from loadtest_operator.runtime import orphans
-from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.execute import Executor, NotLeading
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[tuple[Resource, str], ...] = ((api.LOADTESTS, ""), (api.JOBS, CHILD_SELECTOR), (api.PODS, CHILD_SELECTOR))
+KINDS: tuple[tuple[Resource, str], ...] = (
+    (api.LOADTESTS, ""),
+    (api.SCHEDULES, ""),
+    (api.JOBS, CHILD_SELECTOR),
+    (api.PODS, CHILD_SELECTOR),
+)
 FIRST_RETRY_SECONDS = 1.0
+FORBIDDEN = 403
 
 Object = dict[str, Any]
 
@@ -68,7 +74,7 @@ class Resync:
         except ApiError as error:
             log.warning("resync: %s", explain(error))
             return False
-        except ApiUnreachable as error:
+        except (ApiUnreachable, NotLeading) as error:
             log.warning("resync: %s", error)
             return False
         self.succeeded_at = asyncio.get_running_loop().time()
@@ -77,10 +83,16 @@ class Resync:
     async def _compare(self, resource: Resource, selector: str) -> None:
         before = {_identity(item): item for item in self._objects.all(resource.kind)}
         for namespace in self._namespaces or (None,):
-            async for item in self._kube.list(resource, namespace, selector):
-                before.pop(_identity(item), None)
-                if key := self._objects.put(resource.kind, item):
-                    self._queue.add(key)
+            try:
+                async for item in self._kube.list(resource, namespace, selector):
+                    before.pop(_identity(item), None)
+                    if key := self._objects.put(resource.kind, item):
+                        self._queue.add(key)
+            except ApiError as error:
+                if error.status != FORBIDDEN or len(self._namespaces) < 2:
+                    raise
+                log.warning("resync: namespace %s is left out: %s", namespace, explain(error))
+                before = {identity: item for identity, item in before.items() if identity[0] != namespace}
         for vanished in before.values():
             if key := self._objects.drop(resource.kind, vanished):
                 log.info("found deleted by listing", extra={"kind": resource.kind, "object": str(key)})
@@ -96,7 +108,7 @@ class Resync:
                 continue
             if known is not None and known["metadata"]["uid"] == labels.get(LABEL_TEST_UID):
                 continue
-            if await self._orphaned(job):
+            if orphans.ours(job) and await self._orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
 
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loadtest_operator.decide import refusal
 from loadtest_operator.decide.observed import Plan
 from loadtest_operator.decide.run import decide
 from loadtest_operator.model.phases import Phase
@@ -149,6 +150,8 @@ def _meant(seen, status):
         return FAILED if reason in {"InvalidSpec", "NotSupportedYet"} else IN_PROGRESS
     if not phase.terminal or seen.wants_another_run or reason == "StoreUnavailable":
         return IN_PROGRESS
+    if phase is Phase.COMPLETED and refusal.refused(seen.inputs):
+        return IN_PROGRESS  # the refusal follows at once
     return CURRENT if status["verdict"] == "Passed" else FAILED
 
 

@@ -75,7 +75,9 @@ async def test_a_server_that_is_away_is_asked_again_later():
 @timeless
 async def test_what_nobody_expected_is_counted_and_tried_again(caplog):
     async with assembled() as here:
-        here.objects.put("LoadTest", {"kind": "LoadTest", "metadata": {"namespace": "shop", "name": "checkout"}})
+        metadata = {"namespace": "shop", "name": "checkout", "uid": "u-1", "generation": "odd"}
+        odd = {"apiVersion": "loadtest.dev/v1alpha1", "kind": "LoadTest", "metadata": metadata, "spec": {}}
+        here.objects.put("LoadTest", odd)
         await here.reconcile(CHECKOUT)
         assert due(here)
         assert "unexpected error" in caplog.text
