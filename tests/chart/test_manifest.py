@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
+from tests.chart import rendered
 from tests.support.helm import CHART, Helm, Object
 from tests.testcluster import paths
-from tests.chart import rendered
 
 HELMS_OWN = {"app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}
 HELMS_ANNOTATIONS = {"checksum/settings", "helm.sh/resource-policy"}

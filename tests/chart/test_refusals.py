@@ -6,8 +6,8 @@ import pytest
 from loadtest_operator.build import chart
 from loadtest_operator.runtime.settings import Settings
 
-from tests.support.helm import CHART, Helm, Object, Refused
 from tests.chart.rendered import render
+from tests.support.helm import CHART, Helm, Object, Refused
 
 SENTENCES: dict[str, tuple[Object, str]] = {
     "two writers": (

@@ -5,8 +5,8 @@ import yaml
 from loadtest_operator.build import install
 from loadtest_operator.runtime.settings import Settings
 
-from tests.support.helm import CHART, Helm, Object
 from tests.chart.rendered import NAMESPACE, kinds, one, pod, render
+from tests.support.helm import CHART, Helm, Object
 
 TWO = ["perf-a", "perf-b"]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace"}
