@@ -12,7 +12,9 @@ help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements/dev.txt pyproject.toml
-	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+	  echo "$$($(PYTHON) --version) is too old, 3.11 or later is needed: make PYTHON=python3.13 ..., for instance" >&2; exit 1; }
+	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	    apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
 	  else

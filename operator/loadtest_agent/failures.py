@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 KIND_LENGTH = 80
-SAMPLE_LENGTH = 128  # API.md: user text is cut at 128 characters
+SAMPLE_LENGTH = 128  # as all user text in a status
 
 # Whatever follows a question mark in a URL, user:password@ in front of a host, and values that are named like secrets.
 _QUERY = re.compile(r"\?[^\s'\"<>)\]]+")
