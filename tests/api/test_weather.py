@@ -86,6 +86,16 @@ def test_somebody_elses_writes_lose_nothing_and_repeat_nothing(stage: Stage) -> 
     assert writes > 5
 
 
+def test_a_controller_that_writes_annotations_all_the_time_does_not_stop_a_run(stage: Stage) -> None:
+    stage.apply("annotated")
+
+    def look() -> bool:
+        note = {"metadata": {"annotations": {"example.com/now": str(time.monotonic())}}}
+        return phase(stage.cluster.patch("loadtests", "annotated", stage.namespace, note)) == "Completed"
+
+    assert soon(look, "completed", every=0.0)
+
+
 def test_pods_of_others_are_not_kept(stage: Stage) -> None:
     container = {"name": "app", "image": "app"}
     for number in range(20):

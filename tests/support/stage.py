@@ -121,7 +121,7 @@ class Stage:
         return [item for item in self.all("events") if item["involvedObject"]["name"] == name]
 
 
-def soon(look: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def soon(look: Callable[[], Any], what: str, seconds: float = 20, every: float = LOOK_SECONDS) -> Any:
     """`eventually`, for questions that cost a millisecond."""
     until = time.monotonic() + seconds
     last: object = None
@@ -133,7 +133,7 @@ def soon(look: Callable[[], Any], what: str, seconds: float = 20) -> Any:
             last = error
         if time.monotonic() > until:
             raise WaitedTooLong(f"{what}: not within {seconds:g} s; last seen: {last!r}")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(every)
 
 
 def stays(look: Callable[[], Any], seconds: float) -> bool:

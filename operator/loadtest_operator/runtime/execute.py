@@ -24,6 +24,7 @@ from loadtest_operator.verdict.windows import WindowLog
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5
+WRITE_TRIES = 5
 JOB_NAME = "batch.kubernetes.io/job-name"
 
 Raw = Mapping[str, Any]
@@ -179,10 +180,34 @@ class Executor:
             return
 
     async def write_status(self, raw: Raw, status: dict[str, Any]) -> None:
-        self._guard()
-        try:
-            written = await self._kube.apply_status(raw, status)
-        except NotFound:
-            return  # deleted meanwhile; its event will tell
-        self._metrics.status_written()
-        self._objects.put(str(raw["kind"]), written)
+        """Bound to the version that was observed, or to one that differs in nothing that was decided from.
+
+        Else a controller that writes an annotation every few milliseconds would keep a run from ever going on.
+        """
+        observed = raw
+        for tries_left in reversed(range(WRITE_TRIES)):
+            self._guard()
+            try:
+                written = await self._kube.apply_status(observed, status)
+            except NotFound:
+                return  # deleted meanwhile; its event will tell
+            except Conflict:
+                fresh = await self._kube.get(api.BY_KIND[raw["kind"]], raw["metadata"]["namespace"], _name(raw))
+                if not tries_left or _decided_from(fresh) != _decided_from(raw):
+                    raise
+                observed = fresh
+            else:
+                self._metrics.status_written()
+                self._objects.put(str(raw["kind"]), written)
+                return
+
+
+def _name(raw: Raw) -> str:
+    return str(raw["metadata"]["name"])
+
+
+def _decided_from(raw: Raw) -> tuple[Any, ...]:
+    """All that a decision reads of the object itself."""
+    metadata = raw["metadata"]
+    ours = {key: text for key, text in (metadata.get("annotations") or {}).items() if key.startswith(f"{names.GROUP}/")}
+    return metadata["uid"], metadata.get("generation"), metadata.get("deletionTimestamp"), ours, raw.get("status")

@@ -54,10 +54,20 @@ async def test_nothing_is_written_without_the_lease():
 async def test_a_status_that_somebody_else_wrote_before_is_a_conflict_and_no_event_follows():
     async with assembled() as here:
         observed = seen(here)
-        here.api.put(f"{TESTS}/checkout", loadtest())
+        here.api.put(f"{TESTS}/checkout", {**loadtest(), "status": {"message": "theirs"}})
         with pytest.raises(Conflict):
             await here.executor.execute(Plan(status={}, notes=(Note("Normal", "X", "m"),)), observed)
         assert here.api.called("POST") == []
+
+
+@timeless
+async def test_a_version_that_differs_in_nothing_that_is_decided_from_is_written_over():
+    async with assembled() as here:
+        observed = seen(here)
+        here.api.put(f"{TESTS}/checkout", loadtest(labels={"new": "yes"}))
+        await here.executor.execute(Plan(status={"phase": "Starting"}), observed)
+        written = here.api.objects[f"{TESTS}/checkout"]
+        assert (written["status"], written["metadata"]["labels"]) == ({"phase": "Starting"}, {"new": "yes"})
 
 
 @timeless

@@ -54,7 +54,7 @@ async def test_a_look_without_the_lease_writes_nothing_and_is_repeated():
 async def test_a_conflict_is_followed_by_a_look_at_what_was_written():
     async with assembled() as here:
         await known(here)
-        here.api.put(f"{TESTS}/checkout", loadtest(labels={"new": "yes"}))
+        here.api.put(f"{TESTS}/checkout", {**loadtest(labels={"new": "yes"}), "status": {"message": "theirs"}})
         await here.reconcile(CHECKOUT)
         assert here.objects.test(CHECKOUT)["metadata"]["labels"] == {"new": "yes"}
         assert due(here)
