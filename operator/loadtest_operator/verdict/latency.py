@@ -76,7 +76,7 @@ def judge(family: Sequence[Tested], level: float, seconds: float) -> list[Change
     alpha = level / (2 * len(family)) if family else level
     found = []
     for one, up, down in zip(family, q_up, q_down, strict=True):
-        result = _result(one, up <= level, down <= level)
+        result = _result(one, level, up, down)
         is_open = result is ComparisonResult.INCONCLUSIVE
         found.append(
             shown(
@@ -84,7 +84,7 @@ def judge(family: Sequence[Tested], level: float, seconds: float) -> list[Change
                 result=result,
                 q=up if one.raw.d >= 0 else down,
                 detectable=math.expm1(one.raw.detectable(level)),
-                needs=_needs(one, alpha, seconds) if is_open else None,
+                needs=_needs(one, level, alpha, seconds) if is_open else None,
             )
         )
     return found
@@ -143,20 +143,21 @@ def _less(points: Sequence[Point], offsets: Sequence[float]) -> list[Point]:
     return [Point(point.y - offset, point.w) for point, offset in zip(points, offsets, strict=True)]
 
 
-def _result(tested: Tested, up: bool, down: bool) -> ComparisonResult:
+def _result(tested: Tested, level: float, q_up: float, q_down: float) -> ComparisonResult:
     d, limit = tested.raw.d, math.log1p(tested.tolerance)
-    if up and d >= limit:
+    if q_up <= level and d >= limit:
         return ComparisonResult.REGRESSED
-    if up and d >= math.log1p(tested.tolerance / 2):
+    if q_up <= level and d >= math.log1p(tested.tolerance / 2):
         return ComparisonResult.WARNING
-    if down and d <= -limit:
+    if q_down <= level and d <= -limit:
         return ComparisonResult.IMPROVED
-    return ComparisonResult.PASSED if tested.raw.below(CONFIDENCE) < limit else ComparisonResult.INCONCLUSIVE
+    # 95 %, and more when runs may be added: who looks three times must not pass by the luckiest look either.
+    return ComparisonResult.PASSED if tested.raw.below(1 - level) < limit else ComparisonResult.INCONCLUSIVE
 
 
-def _needs(tested: Tested, alpha: float, seconds: float) -> Needs:
+def _needs(tested: Tested, level: float, alpha: float, seconds: float) -> Needs:
     """What settles it if the estimate stays where it is: the cheapest of longer runs, more runs, more past."""
-    raw, wanted = tested.raw, _settling_se(tested, alpha)
+    raw, wanted = tested.raw, _settling_se(tested, level, alpha)
     more = (extra for extra in range(1, _MOST_MORE_RUNS + 1) if raw.se_with(k=raw.k + extra) <= wanted)
     runs = next(more, None)
     minutes = _longer(raw, wanted, seconds)
@@ -168,10 +169,10 @@ def _needs(tested: Tested, alpha: float, seconds: float) -> Needs:
     return Needs(baseline_runs=next(past, None))
 
 
-def _settling_se(tested: Tested, alpha: float) -> float:
+def _settling_se(tested: Tested, level: float, alpha: float) -> float:
     """The standard error at which this estimate would be an alarm, or would pass."""
     d, limit = tested.raw.d, math.log1p(tested.tolerance)
-    passes = (limit - d) / student.quantile(CONFIDENCE, tested.raw.dof)
+    passes = (limit - d) / student.quantile(1 - level, tested.raw.dof)
     alarms = d / student.quantile(1 - alpha, tested.raw.dof) if d >= math.log1p(tested.tolerance / 2) else 0.0
     return max(passes, alarms)
 
