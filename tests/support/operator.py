@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.kubectl import LOOK_SECONDS, eventually
+from tests.testcluster.shell import WITH_US
 
 
 def free_port() -> int:
@@ -35,7 +36,7 @@ class OperatorProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.log = folder / "operator.log"
-        self._argv = [sys.executable, "-m", "loadtest_operator.runtime.main", "--kubeconfig", str(kubeconfig)]
+        self._argv = [*WITH_US, sys.executable, "-m", "loadtest_operator.runtime.main", "--kubeconfig", str(kubeconfig)]
         values = {
             "namespace": "default",
             "store": folder / "store.db",

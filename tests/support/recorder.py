@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.support.kubectl import Kubectl, WaitedTooLong
+from tests.testcluster.shell import WITH_US
 
 PATHS = {
     "loadtests": "/apis/loadtest.dev/v1alpha1/namespaces/{}/loadtests",
@@ -48,7 +49,7 @@ class Recorder:
         self.versions: list[Version] = []
         self._news = threading.Condition()
         path = f"{PATHS[kind].format(namespace)}?watch=1&timeoutSeconds={LONGEST_SECONDS}"
-        argv = [str(kubectl.program), "--kubeconfig", str(kubectl.kubeconfig), "get", "--raw", path]
+        argv = [*WITH_US, str(kubectl.program), "--kubeconfig", str(kubectl.kubeconfig), "get", "--raw", path]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
