@@ -140,9 +140,9 @@ def a_config_map_that_comes_late(here: Place) -> None:
     assert here.namespace in message
     assert "create" in message
     metadata = {"name": "late", "namespace": here.namespace}
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"other.py": SHOPPER}}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a.py": "", "b.py": SHOPPER}}
     here.kubectl.apply(config)
-    eventually(lambda: "no key locustfile.py (its keys: other.py)" in _message(here), "the key is told", 20)
+    eventually(lambda: "no key locustfile.py (its keys: a.py, b.py)" in _message(here), "the key is told", 20)
     here.kubectl.apply({**config, "data": {"locustfile.py": SHOPPER}})
     runs_after_all(here)
 

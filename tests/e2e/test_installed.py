@@ -21,12 +21,11 @@ LOAD = {"users": 4, "spawnRate": "10/s", "duration": "4s", "warmup": "1s"}
 EVERYBODY = {"selfsubjectreviews.authentication.k8s.io"} | {
     f"{kind}.authorization.k8s.io" for kind in ("selfsubjectaccessreviews", "selfsubjectrulesreviews")
 }
-# What loadtests of one namespace look like to somebody who may not run them there.
+# What somebody may who sees LoadTests and can say something on them, but may neither run them nor read what they need.
 ONLOOKER = [
-    {"apiGroups": ["loadtest.dev"], "resources": ["loadtests"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["loadtest.dev"], "resources": ["loadtests/status"], "verbs": ["patch"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {**rule, "verbs": [verb for verb in rule["verbs"] if verb in {"list", "watch", "patch"}]}
+    for rule in install.RUN_RULES
+    if {"watch", "patch"} & set(rule["verbs"])
 ]
 
 
