@@ -27,7 +27,7 @@ RIGHTS = {
     "": {"pods": READ, "configmaps": ["get"], "events": ["create"], "secrets": ["get", "create"]},
     "batch": {"jobs": READ},
     "coordination.k8s.io": {"leases": ["get", "create", "update"]},
-    "loadtest.dev": {"loadtests": READ, "loadtests/status": ["patch"]},
+    "loadtest.dev": {"loadtests": READ, "loadtestschedules": READ, "loadtests/status": ["patch"]},
 }
 
 
