@@ -6,10 +6,11 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from loadtest_operator.build import install
+
 from tests.support.operator import AS_IN_THE_IMAGE
 from tests.support.stage import Stage, soon
 
-READ = ["get", "list", "watch"]
 NAMES = (
     "loadtest_reconcile_seconds_count",
     "loadtest_judge_seconds_count 1.0",
@@ -23,20 +24,11 @@ NAMES = (
 )
 
 
-RIGHTS = {
-    "": {"pods": READ, "configmaps": ["get"], "events": ["create"], "secrets": ["get", "create"]},
-    "batch": {"jobs": READ},
-    "coordination.k8s.io": {"leases": ["get", "create", "update"]},
-    "loadtest.dev": {"loadtests": READ, "loadtestschedules": READ, "loadtests/status": ["patch"]},
-}
-
-
 def limited(stage: Stage) -> Path:
-    """A kubeconfig of somebody who may do what RIGHTS says, in the stage's namespace."""
+    """A kubeconfig of somebody who may do all that the operator needs, but create no pods."""
     rules = [
-        {"apiGroups": [group], "resources": [kind], "verbs": verbs}
-        for group, kinds in RIGHTS.items()
-        for kind, verbs in kinds.items()
+        {**rule, "verbs": [verb for verb in rule["verbs"] if rule["resources"] != ["pods"] or verb != "create"]}
+        for rule in (*install.RUN_RULES, *install.home_rules(install.NAME))
     ]
     named = {"metadata": {"name": "limited", "namespace": stage.namespace}}
     rbac = "rbac.authorization.k8s.io"
