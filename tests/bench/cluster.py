@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Self
@@ -28,7 +29,7 @@ class Crowd:
         self.asked: dict[str, float] = {}
         self.complete: dict[str, float] = {}  # when all children were there and the status said so
         self.phases: dict[str, dict[str, float]] = {}  # by LoadTest: when each phase was first seen
-        self.versions: dict[str, int] = {}
+        self.versions: dict[str, set[str]] = {}
         self._children: dict[str, set[str]] = {}
         self._changed = asyncio.Event()
 
@@ -86,21 +87,25 @@ class Crowd:
                         if watch.done():
                             watch.result()
         except TimeoutError:
-            raise RuntimeError(f"{what}: not within {seconds:g} s; {len(self.complete)} complete") from None
+            there = Counter(list(seen)[-1] for seen in self.phases.values())
+            children = sum(map(len, self._children.values()))
+            raise RuntimeError(f"{what}: not within {seconds:g} s; phases {dict(there)}, {children} children") from None
 
     async def _watch(self, kind: str) -> None:
+        """Again and again: a busy API server ends watches when it likes."""
         url = self._api.server + path(kind, self.namespace)
-        async with self._session.get(url, params={"watch": "1"}) as stream:
-            stream.raise_for_status()
-            async for line in stream.content:
-                event = json.loads(line)
-                if event["type"] in {"ADDED", "MODIFIED"}:
-                    self._see(kind, event["object"], time.monotonic())
+        while True:
+            async with self._session.get(url, params={"watch": "1"}) as stream:
+                stream.raise_for_status()
+                async for line in stream.content:
+                    event = json.loads(line)
+                    if event["type"] in {"ADDED", "MODIFIED"}:
+                        self._see(kind, event["object"], time.monotonic())
 
     def _see(self, kind: str, found: dict[str, Any], now: float) -> None:
         name = found["metadata"]["name"]
         if kind == "loadtests":
-            self.versions[name] = self.versions.get(name, -1) + 1
+            self.versions.setdefault(name, set()).add(found["metadata"]["resourceVersion"])
             phase = (found.get("status") or {}).get("phase", "")
             self.phases.setdefault(name, {}).setdefault(phase, now)
         else:

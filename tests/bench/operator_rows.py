@@ -62,6 +62,8 @@ class Ground:
                 try:
                     yield operator, crowd, kubelet
                 except RuntimeError as error:
+                    told = [line for line in operator.metrics().splitlines() if line.startswith("loadtest_")]
+                    error.add_note("\n".join(line for line in told if "_bucket" not in line))
                     error.add_note(operator.log.read_text()[-2000:])
                     raise
 
@@ -101,7 +103,7 @@ async def one_run(ground: Ground) -> Figures:
             await crowd.until_phase("Completed", number + 1, 30)
             over = kubelet.agent(name).load_ended
             late.append(crowd.phases[name]["Completed"] - over)
-            writes.append(crowd.versions[name])
+            writes.append(len(crowd.versions[name]) - 1)  # the first is its creation
     return {"terminal_state_s": statistics.median(late), "status_writes": max(writes)}
 
 
