@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 USERS = 30
-BUDGET = 0.97  # DESIGN section 8
+BUDGET = 0.97  # of the rate that Locust reaches alone
 
 SERVER = """
 import asyncio, sys
