@@ -46,7 +46,7 @@ api: $(READY)  ## tests against a real API server (starts etcd and kube-apiserve
 	@$(BIN)/pytest tests/api
 
 e2e: $(READY)  ## tests on a real node: kubelet, pods, Locust (finds or starts a cluster)
-	@$(BIN)/pytest tests/local tests/agent tests/e2e
+	@$(BIN)/pytest tests/local tests/page tests/agent tests/e2e
 
 test: $(READY)  ## everything; builds or finds the cluster by itself
 	@mkdir -p build

@@ -44,6 +44,9 @@ async def test_a_run_within_its_limits_passes_is_stored_and_exits_0(tmp_path: Pa
     code, out, _ = await command.loadtest(tmp_path, "history", "shop", "-o", "json")
     (kept,) = json.loads(out)
     assert (code, kept["id"], kept["number"], kept["verdict"]) == (0, found["run"]["id"], 1, "Passed")
+    page = Path(found["report"])
+    assert page == tmp_path / "loadtest" / "reports" / f"{kept['id']}.html"
+    assert "GET cart" in await asyncio.to_thread(page.read_text)
 
 
 async def test_the_demo_works_also_when_it_is_made_short(tmp_path: Path) -> None:
@@ -81,12 +84,14 @@ async def test_errors_that_begin_in_mid_run_are_counted_and_named(tmp_path: Path
 
 
 async def test_a_script_that_fails_on_import_shows_the_scripts_own_error(tmp_path: Path) -> None:
+    page = tmp_path / "broken.html"
     async with command.target() as url:
         file = command.test_file(tmp_path, url, **inline("from locust import User\n\nclass A(HttpUsr): pass\n"))
-        code, found = await command.result(tmp_path, "-f", str(file))
+        code, found = await command.result(tmp_path, "-f", str(file), "--report", str(page))
     assert (code, found["verdict"]) == (5, "Error")
     assert "NameError: name 'HttpUsr' is not defined" in found["message"]
     assert "locustfile.py:3" in found["message"]
+    assert "locustfile.py:3" in await asyncio.to_thread(page.read_text)
 
 
 async def test_a_target_that_is_not_there_is_an_error_after_its_time_out(tmp_path: Path) -> None:

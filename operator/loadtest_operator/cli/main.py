@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from loadtest_operator.cli import check, history, init, run
+from loadtest_operator.cli import check, history, init, reports, run
 from loadtest_operator.cli.errors import USAGE_ERROR, UserError
 
 HELP = """\
@@ -83,7 +83,7 @@ def main(
 
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    HERE: (run.demo, run.run, history.history),
+    HERE: (run.demo, run.run, history.history, reports.report),
     FILES: (init.init, check.validate, check.explain),
 }
 for panel, commands in COMMANDS.items():

@@ -67,7 +67,7 @@ def exit_line(outcome: Outcome, fail_on: Collection[GatedVerdict], code: int) ->
     return f"exit code {code}: the gate {door}, {MEANINGS[outcome.verdict]}"
 
 
-def as_json(outcome: Outcome, spec: LoadTestSpec, code: int, store: Path) -> str:
+def as_json(outcome: Outcome, spec: LoadTestSpec, code: int, store: Path, report: Path | None = None) -> str:
     """The same names as in the status of a LoadTest."""
     ref, judgement = outcome.ref, outcome.judgement
     found: dict[str, Any] = {
@@ -77,6 +77,7 @@ def as_json(outcome: Outcome, spec: LoadTestSpec, code: int, store: Path) -> str
         "message": outcome.message,
         "gate": {"passes": outcome.gate(defaults.fail_on(spec)).passes, "exitCode": code},
         "store": str(store) if judgement and not outcome.store_problem else None,
+        "report": str(report) if report else None,
     }
     if judgement is not None:
         for part in ("summary", "endpoints", "errors", "thresholds", "validity"):

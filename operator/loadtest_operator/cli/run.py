@@ -26,6 +26,12 @@ StoreOption = Annotated[
         "--store", metavar="PATH", help="The file with all results (default: ~/.local/state/loadtest/runs.db)."
     ),
 ]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FILE", help="Write the HTML report here (default: in a folder `reports` beside the store)."
+    ),
+]
 
 
 def run(
@@ -45,6 +51,7 @@ def run(
         ),
     ] = None,
     store: StoreOption = None,
+    report: ReportOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run a test on this machine: the same file, load generator, verdict and store as in a cluster.
@@ -58,10 +65,12 @@ def run(
     loaded = loading.load(file, name, set_ or [])
     maps = running.config_maps(loaded, config_map or [])
     command = running.split(target_command)
-    sys.exit(running.run(loaded, maps, command, store, as_json=output is Output.JSON))
+    sys.exit(running.run(loaded, maps, command, store, report, as_json=output is Output.JSON))
 
 
-def demo(set_: SetOption = None, store: StoreOption = None, output: OutputOption = Output.TABLE) -> None:
+def demo(
+    set_: SetOption = None, store: StoreOption = None, report: ReportOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """Run a whole test in less than a minute: the sample shop, 20 users, real Locust processes, a verdict.
 
     Example: loadtest demo
@@ -76,7 +85,7 @@ def demo(set_: SetOption = None, store: StoreOption = None, output: OutputOption
     people = sys.stderr if output is Output.JSON else sys.stdout
     people.write(f"The test is {shop.FILE}; its target, a small shop, is started here for it.\n\n")
     people.flush()
-    code = running.run(loaded, loaded.config_maps, command, store, as_json=output is Output.JSON)
+    code = running.run(loaded, loaded.config_maps, command, store, report, as_json=output is Output.JSON)
     people.write(NEXT)
     sys.exit(code)
 

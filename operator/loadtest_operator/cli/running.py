@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.cli import result
+from loadtest_operator.cli import reports, result
 from loadtest_operator.cli.errors import UserError
 from loadtest_operator.cli.live import LiveTable
 from loadtest_operator.cli.loading import Loaded
@@ -55,7 +55,15 @@ def split(command: str | None) -> list[str]:
     return words
 
 
-def run(loaded: Loaded, maps: inputs.ConfigMaps, command: Sequence[str], store: Path | None, *, as_json: bool) -> int:
+def run(
+    loaded: Loaded,
+    maps: inputs.ConfigMaps,
+    command: Sequence[str],
+    store: Path | None,
+    report: Path | None,
+    *,
+    as_json: bool,
+) -> int:
     """Run, show, and say with which code to exit."""
     request = Request(loaded.raw, loaded.test, maps, command)
     console = result.console(to_stderr=as_json)
@@ -80,9 +88,17 @@ def run(loaded: Loaded, maps: inputs.ConfigMaps, command: Sequence[str], store: 
     finally:
         opened.close()
     code = INTERRUPTED if outcome.cancelled else outcome.gate(defaults.fail_on(loaded.test.spec)).exit_code
+    file = report or (reports.beside(path, ref.id) if outcome.judgement else None)
+    problem = reports.write(reports.of_outcome(outcome, str(loaded.test.spec.target.url)), file) if file else ""
+    written = None if problem else file
     if as_json:
-        sys.stdout.write(result.as_json(outcome, loaded.test.spec, code, path))
-    _show(console, outcome, loaded, path, code)
+        sys.stdout.write(result.as_json(outcome, loaded.test.spec, code, path, written))
+    _show(console, outcome, loaded, path)
+    if file:
+        console.print(Text(f"report: {problem or file}", style="yellow" if problem else "dim"), soft_wrap=True)
+    console.print(
+        Text(result.exit_line(outcome, defaults.fail_on(loaded.test.spec), code), style="dim"), soft_wrap=True
+    )
     return code
 
 
@@ -115,7 +131,7 @@ def _headline(loaded: Loaded, ref: RunRef) -> Text:
     )
 
 
-def _show(console: Console, outcome: Outcome, loaded: Loaded, path: Path, code: int) -> None:
+def _show(console: Console, outcome: Outcome, loaded: Loaded, path: Path) -> None:
     console.print()
     if outcome.judgement is not None:
         result.show(console, outcome.judgement)
@@ -124,6 +140,3 @@ def _show(console: Console, outcome: Outcome, loaded: Loaded, path: Path, code: 
         console.print(Text(f"not stored: {outcome.store_problem}", style="yellow"), soft_wrap=True)
     elif outcome.judgement is not None:
         console.print(Text(f"stored in {path}; all runs: loadtest history {loaded.name}", style="dim"), soft_wrap=True)
-    console.print(
-        Text(result.exit_line(outcome, defaults.fail_on(loaded.test.spec), code), style="dim"), soft_wrap=True
-    )

@@ -60,7 +60,7 @@ def phase(measured: Measured) -> Phase:
 def _record(request: Request, ref: RunRef, measured: Measured) -> RunRecord:
     spec, raw_spec = request.test.spec, request.raw["spec"]
     inputs = {name: request.config_maps[name] for name in agent_config.config_map_names(raw_spec)}
-    target = Target(version=spec.target.version)
+    target = Target(version=spec.target.version, url=spec.target.url)
     return run_record(measured.log, measured.state, ref, spec, runkey.run_key(raw_spec, inputs), target)
 
 
@@ -76,6 +76,8 @@ class Outcome:
     cancelled: bool
     seconds: float
     store_problem: str = ""
+    stored: StoredRun | None = None
+    """With its windows; None as the judgement is."""
 
     def gate(self, fail_on: Collection[Verdict | GatedVerdict]) -> GateResult:
         return gate(self.verdict, fail_on)
@@ -107,4 +109,4 @@ class Ledger:
         message = f"{error.reason}: {error.message}" if error else judgement.message if judgement else ""
         seconds = (self.stored.end - self.stored.start).total_seconds() if self.stored else 0.0
         cancelled = measured.stopped or (error is not None and error.reason == "Stopped")
-        return Outcome(self.ref, verdict, message, judgement, cancelled, seconds, self.problem)
+        return Outcome(self.ref, verdict, message, judgement, cancelled, seconds, self.problem, self.stored)

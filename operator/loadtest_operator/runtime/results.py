@@ -65,7 +65,7 @@ class Results:
 
     def _record(self, seen: Observed, run: RunRef, attempt: Attempt) -> RunRecord:
         spec = seen.frozen.test.spec if seen.frozen else _spec(seen)
-        target = Target(version=spec.target.version, images=_images(seen))
+        target = Target(version=spec.target.version, images=_images(seen), url=spec.target.url)
         return measured.run_record(attempt.log, attempt.state, run, spec, seen.status["run"]["runKey"], target)
 
 

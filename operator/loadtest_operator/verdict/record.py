@@ -64,6 +64,7 @@ class Endpoint:
 class Target:
     version: str | None = None
     images: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class RunRecord:
             "warmup_s": self.warmup_s,
             "window_s": self.window_s,
             "config_hash": self.config_hash,
-            "target": {"version": self.target.version, "images": dict(self.target.images)},
+            "target": {"version": self.target.version, "images": dict(self.target.images), "url": self.target.url},
             "environment": {"valid": self.environment.valid, "reasons": list(self.environment.reasons)},
         }
         windows = [window.to_json() for window in self.run_windows]
@@ -131,7 +132,7 @@ class RunRecord:
             test=reader.text("test", ""),
             number=reader.count("number", 0),
             attempt=reader.count("attempt", 1),
-            target=Target(target.text("version", "") or None, target.texts("images")),
+            target=Target(target.text("version", "") or None, target.texts("images"), target.text("url", "") or None),
             environment=Environment(environment.flag("valid", default=True), environment.words("reasons")),
             run_windows=tuple(RunWindow.read(one) for one in reader.children("run_windows")),
             endpoints=tuple(_read_endpoint(one) for one in reader.children("endpoints")),

@@ -37,7 +37,7 @@ def test_help_groups_the_commands_and_explains_the_exit_codes() -> None:
         assert text in found.output
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "history", "init", "validate", "explain"])
+@pytest.mark.parametrize("command", ["demo", "run", "history", "report", "init", "validate", "explain"])
 def test_every_command_has_an_example(command: str) -> None:
     found = loadtest(command, "--help")
     assert found.exit_code == 0

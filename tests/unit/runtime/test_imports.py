@@ -1,4 +1,4 @@
-"""The operator's image holds neither the kubernetes package nor Locust, and nothing of ours may miss them."""
+"""The operator's process loads neither the kubernetes package nor Locust, nor, at start, what only reports need."""
 
 import subprocess
 import sys
@@ -6,9 +6,11 @@ import sys
 PROGRAM = """
 import importlib, importlib.abc, pkgutil, sys
 
+UNWANTED = {"kubernetes", "locust", "gevent", "pykube", "typer", "rich", "jinja2", "hypothesis", "pytest"}
+
 class Blocked(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"kubernetes", "locust", "gevent", "pykube", "typer", "rich", "hypothesis", "pytest"}:
+        if name.split(".")[0] in UNWANTED:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocked())
