@@ -55,9 +55,12 @@ def test_the_installed_operator_runs_a_test_with_no_more_rights_than_listed(here
     log = here.kubectl("logs", "-n", home, pod["metadata"]["name"])
     assert not re.search(r"forbidden|Traceback", log), log
     account = f"system:serviceaccount:{home}:loadtest-operator"
-    assert _rights(here.kubectl, account, here.namespace) == _listed(install.RUN_RULES)
-    assert _rights(here.kubectl, account, home) == _listed([*install.RUN_RULES, *install.home_rules(install.NAME)])
-    for denied in ("get secrets", "create deployments", "create pods --subresource=exec", "create namespaces"):
+    clusterwide = install.environments_rules(install.NAME)
+    assert _rights(here.kubectl, account, here.namespace) == _listed([*install.RUN_RULES, *clusterwide])
+    assert _rights(here.kubectl, account, home) == _listed(
+        [*install.RUN_RULES, *clusterwide, *install.home_rules(install.NAME)]
+    )
+    for denied in ("get secrets", "create deployments", "create pods --subresource=exec", "update namespaces"):
         answer = here.kubectl.run("auth", "can-i", *denied.split(), f"--as={account}", "-n", here.namespace)
         assert answer.stdout.strip() == "no", denied
 

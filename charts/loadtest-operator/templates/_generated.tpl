@@ -83,6 +83,112 @@
   resourceNames:
   - '{{ include "loadtest-operator.fullname" . }}-token-key'
 {{- end }}
+{{- define "loadtest-operator.environmentsRules" -}}
+- apiGroups:
+  - ''
+  resources:
+  - namespaces
+  verbs:
+  - get
+  - list
+  - create
+  - delete
+- apiGroups:
+  - rbac.authorization.k8s.io
+  resources:
+  - rolebindings
+  verbs:
+  - create
+- apiGroups:
+  - rbac.authorization.k8s.io
+  resources:
+  - clusterroles
+  verbs:
+  - bind
+  resourceNames:
+  - '{{ include "loadtest-operator.fullname" . }}-environment-content'
+  - '{{ include "loadtest-operator.fullname" . }}-environment-guard'
+{{- end }}
+{{- define "loadtest-operator.contentRules" -}}
+- apiGroups:
+  - ''
+  resources:
+  - configmaps
+  - persistentvolumeclaims
+  - pods
+  - replicationcontrollers
+  - secrets
+  - serviceaccounts
+  - services
+  verbs: &id001
+  - get
+  - list
+  - create
+  - patch
+  - update
+  - delete
+- apiGroups:
+  - ''
+  resources:
+  - events
+  - pods/log
+  verbs:
+  - get
+  - list
+- apiGroups:
+  - apps
+  resources:
+  - daemonsets
+  - deployments
+  - replicasets
+  - statefulsets
+  verbs: *id001
+- apiGroups:
+  - batch
+  resources:
+  - cronjobs
+  - jobs
+  verbs: *id001
+- apiGroups:
+  - autoscaling
+  resources:
+  - horizontalpodautoscalers
+  verbs: *id001
+- apiGroups:
+  - networking.k8s.io
+  resources:
+  - ingresses
+  verbs: *id001
+- apiGroups:
+  - policy
+  resources:
+  - poddisruptionbudgets
+  verbs: *id001
+{{- end }}
+{{- define "loadtest-operator.guardRules" -}}
+- apiGroups:
+  - ''
+  resources:
+  - limitranges
+  - resourcequotas
+  - serviceaccounts
+  verbs:
+  - create
+- apiGroups:
+  - networking.k8s.io
+  resources:
+  - networkpolicies
+  verbs:
+  - create
+- apiGroups:
+  - ''
+  resources:
+  - serviceaccounts/token
+  verbs:
+  - create
+  resourceNames:
+  - loadtest-environment
+{{- end }}
 {{- define "loadtest-operator.editRules" -}}
 - apiGroups:
   - loadtest.dev
@@ -109,6 +215,7 @@
 {{- end }}
 {{- define "loadtest-operator.decidedSettings" -}}
 {
+  "environments": "use the chart's value environments.enabled, which makes the ClusterRoles, too",
   "instance": "it is the full name of the release (fullnameOverride)",
   "lease_name": "it is the full name of the release (fullnameOverride)",
   "listen_host": "probes and Prometheus need it as it is",

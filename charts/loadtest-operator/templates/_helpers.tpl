@@ -60,12 +60,20 @@ annotations:
 {{- .Values.store.existingClaim | default (include "loadtest-operator.fullname" .) }}
 {{- end }}
 
+{{/* Not empty when LoadTests may have ephemeral namespaces, which an installation without cluster-wide rights cannot make. */}}
+{{- define "loadtest-operator.environments" -}}
+{{- if and .Values.environments.enabled (not .Values.watchNamespaces) }}yes{{ end }}
+{{- end }}
+
 {{/* The file that the operator reads. */}}
 {{- define "loadtest-operator.settings" -}}
 {{- $fullname := include "loadtest-operator.fullname" . }}
 {{- $ours := dict "instance" $fullname "lease_name" $fullname "store" "/var/lib/loadtest-operator/store.db" "listen_port" 8080 }}
 {{- with .Values.watchNamespaces }}
 {{- $_ := set $ours "watch_namespaces" . }}
+{{- end }}
+{{- if not (include "loadtest-operator.environments" .) }}
+{{- $_ := set $ours "environments" false }}
 {{- end }}
 {{- $defaults := dict "image" (include "loadtest-operator.image" .) "log_format" "json" }}
 {{- if ne .Values.image.pullPolicy "IfNotPresent" }}

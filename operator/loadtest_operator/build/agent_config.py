@@ -7,6 +7,7 @@ from typing import Any
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.model import defaults
 from loadtest_operator.model.loadtest import LoadTest
+from loadtest_operator.model.names import NAMESPACE_PLACEHOLDER
 
 PROTOCOL = 1
 MASTER_PORT = 5557  # Locust's own default; the worker Job and the Service name it
@@ -15,6 +16,7 @@ HOLD_SECONDS = 24 * 3600.0  # an operator that is away for a night finds its res
 LOCUSTFILE = "locustfile.py"
 CONFIG_FILE = "loadtest-config.json"  # ours lie beside the user's files, so their names must not be likely ones
 SPEC_FILE = "loadtest-spec.json"
+ENVIRONMENT_FILE = "loadtest-environment.json"
 LISTEN_EVERYWHERE = "0.0.0.0"  # noqa: S104  inside a pod: the operator and Prometheus come from other pods
 
 
@@ -33,17 +35,21 @@ def agent_config(
 ) -> dict[str, Any]:
     spec = test.spec
     health = defaults.health(spec)
+
+    def filled(text: str) -> str:
+        return text.replace(NAMESPACE_PLACEHOLDER, run.environment) if spec.environment else text
+
     return {
         "protocol": PROTOCOL,
         "run": {"id": run.id, "attempt": run.attempt, "namespace": run.namespace, "test": run.test},
         "tokenSHA256": token_sha256,
         "target": {
-            "url": spec.target.url,
+            "url": filled(spec.target.url),
             "version": spec.target.version or "",
             "health": {
-                "path": health.path or "/",
+                "path": filled(health.path or "/"),
                 "expect": list(health.expect or []),
-                "headers": dict(health.headers or {}),
+                "headers": {name: filled(text) for name, text in (health.headers or {}).items()},
                 "timeoutSeconds": (health.timeout or defaults.HEALTH_TIMEOUT).total_seconds(),
             },
         },
@@ -100,6 +106,7 @@ def main_key(reference: Mapping[str, Any], data: Mapping[str, str]) -> str:
 
 
 def config_map_names(raw_spec: Mapping[str, Any]) -> list[str]:
-    """The ConfigMaps whose content belongs to the run."""
-    reference = (raw_spec.get("scenario") or {}).get("locust", {}).get("configMap")
-    return [reference["name"]] if reference else []
+    """The ConfigMaps whose content belongs to the run, each once."""
+    found = [(raw_spec.get("scenario") or {}).get("locust", {}).get("configMap")]
+    found += [item.get("configMap") for item in (raw_spec.get("environment") or {}).get("manifests") or ()]
+    return list(dict.fromkeys(reference["name"] for reference in found if reference))

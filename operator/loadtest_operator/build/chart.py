@@ -13,6 +13,7 @@ from loadtest_operator.build.install import Rule
 FOLDER = "charts/loadtest-operator"
 # Settings that other objects of the chart must agree with, and why they are not to be set by hand.
 DECIDED: dict[str, str] = {
+    "environments": "use the chart's value environments.enabled, which makes the ClusterRoles, too",
     "instance": "it is the full name of the release (fullnameOverride)",
     "lease_name": "it is the full name of the release (fullnameOverride)",
     "listen_host": "probes and Prometheus need it as it is",
@@ -29,6 +30,9 @@ def helpers() -> str:
     rules = {
         "runRules": install.RUN_RULES,
         "homeRules": install.home_rules(_FULLNAME),
+        "environmentsRules": install.environments_rules(_FULLNAME),
+        "contentRules": install.CONTENT_RULES,
+        "guardRules": install.GUARD_RULES,
         "editRules": install.EDIT_RULES,
         "viewRules": install.VIEW_RULES,
     }

@@ -2,13 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from loadtest_operator.build import names, pods
-from loadtest_operator.build.agent_config import AGENT_PORT, CONFIG_FILE, HOLD_SECONDS, MASTER_PORT, SPEC_FILE
+from loadtest_operator.build.agent_config import (
+    AGENT_PORT,
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    HOLD_SECONDS,
+    MASTER_PORT,
+    SPEC_FILE,
+)
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import PodPlan
 
@@ -33,10 +40,17 @@ class Timing:
 
 
 def config_map(
-    run: RunRef, instance: str, config: Mapping[str, Any], spec: Mapping[str, Any], files: Mapping[str, str]
+    run: RunRef,
+    instance: str,
+    config: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    files: Mapping[str, str],
+    environment: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Frozen: an edit of the user's ConfigMap or spec in mid-run changes nothing that is running."""
     data = {**files, CONFIG_FILE: _json(config), SPEC_FILE: _json(spec)}
+    if environment:
+        data[ENVIRONMENT_FILE] = _json(environment)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

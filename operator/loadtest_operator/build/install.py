@@ -57,6 +57,58 @@ def home_rules(name: str) -> list[Rule]:
     ]
 
 
+# Environments: what the operator may do in the whole cluster, and binds to itself, and to an environment's account, in
+# the environment's namespace alone. `{}` is the name of the installation.
+ENVIRONMENTS, CONTENT, GUARD = "{}-environments", "{}-environment-content", "{}-environment-guard"
+_CHANGE = ["get", "list", "create", "patch", "update", "delete"]
+CONTENT_RULES: list[Rule] = [
+    rule(
+        "",
+        [
+            "configmaps",
+            "persistentvolumeclaims",
+            "pods",
+            "replicationcontrollers",
+            "secrets",
+            "serviceaccounts",
+            "services",
+        ],
+        _CHANGE,
+    ),
+    rule("", ["events", "pods/log"], ["get", "list"]),
+    rule("apps", ["daemonsets", "deployments", "replicasets", "statefulsets"], _CHANGE),
+    rule("batch", ["cronjobs", "jobs"], _CHANGE),
+    rule("autoscaling", ["horizontalpodautoscalers"], _CHANGE),
+    rule("networking.k8s.io", ["ingresses"], _CHANGE),
+    rule("policy", ["poddisruptionbudgets"], _CHANGE),
+]
+GUARD_RULES: list[Rule] = [
+    rule("", ["limitranges", "resourcequotas", "serviceaccounts"], ["create"]),
+    rule("networking.k8s.io", ["networkpolicies"], ["create"]),
+    rule("", ["serviceaccounts/token"], ["create"], ["loadtest-environment"]),
+]
+
+
+def environments_rules(name: str) -> list[Rule]:
+    """No right on what is in a namespace: that comes with the bindings that are made there."""
+    group = "rbac.authorization.k8s.io"
+    return [
+        rule("", ["namespaces"], ["get", "list", "create", "delete"]),
+        rule(group, ["rolebindings"], ["create"]),
+        rule(group, ["clusterroles"], ["bind"], [CONTENT.format(name), GUARD.format(name)]),
+    ]
+
+
+def environments() -> list[dict[str, Any]]:
+    role = ENVIRONMENTS.format(NAME)
+    return [
+        cluster_role(role, environments_rules(NAME)),
+        cluster_role(CONTENT.format(NAME), CONTENT_RULES),
+        cluster_role(GUARD.format(NAME), GUARD_RULES),
+        _binding("ClusterRole", role, role, namespaced=False),
+    ]
+
+
 def objects(image: str) -> list[dict[str, Any]]:
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _restricted()}},
@@ -65,6 +117,7 @@ def objects(image: str) -> list[dict[str, Any]]:
         _binding("ClusterRole", RUNS_ROLE, RUNS_ROLE, namespaced=False),
         {**_named("rbac.authorization.k8s.io/v1", "Role"), "rules": home_rules(NAME)},
         _binding("Role", NAME, NAME, namespaced=True),
+        *environments(),
         *people(),
         {**_named("v1", "ConfigMap"), "data": {SETTINGS_FILE: yaml.safe_dump(_settings(image), sort_keys=False)}},
         _claim(),

@@ -13,6 +13,11 @@ LABEL_RUN = f"{GROUP}/run"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
 LABEL_ROLE = f"{GROUP}/role"
 LABEL_INSTANCE = f"{GROUP}/instance"
+LABEL_ENVIRONMENT = f"{GROUP}/environment"  # marks a namespace as ours to fill and to delete
+ANNOTATION_EXPIRES = f"{GROUP}/expires"
+ANNOTATION_OWNER_NAMESPACE = f"{GROUP}/owner-namespace"
+ANNOTATION_OWNER_NAME = f"{GROUP}/owner-name"
+ANNOTATION_OWNER_UID = f"{GROUP}/owner-uid"
 ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
 ANNOTATION_PLAN = f"{GROUP}/plan"
 
@@ -59,6 +64,13 @@ class RunRef:
     @property
     def config(self) -> str:
         return f"{self.prefix}-run"
+
+    @property
+    def environment(self) -> str:
+        """The ephemeral namespace of the run, whatever the attempt: 'lt-', the test, the run's number, and a digest
+        that keeps tests of the same name in different namespaces apart; 63 characters at most."""
+        digest = hashlib.sha256(f"{self.uid}/{self.number}/environment".encode()).hexdigest()[:8]
+        return f"{f'lt-{self.test}-{self.number}'[:54].rstrip('-')}-{digest}"
 
     @property
     def fence(self) -> str:

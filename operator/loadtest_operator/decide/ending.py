@@ -204,17 +204,27 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
         passed=False,
     )
     return Plan(
-        delete=stop_load(seen),
+        delete=stop_load(seen) or _frozen_alone(seen),
         status=compose(seen, say, now),
         notes=(Note("Warning", str(reason), say.message),),
         requeue_after=timedelta(0),
     )
 
 
+def _frozen_alone(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """With an environment the inputs are frozen long before there are Jobs, and nobody looks after them alone."""
+    run = seen.run
+    if run is None or seen.phase is not Phase.PREPARING or not seen.frozen or not seen.frozen.environment:
+        return ()
+    return ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": run.config, "namespace": run.namespace}},)
+
+
 def _domain_fact(reason: Reason, message: str) -> tuple[Fact, ...]:
     """The domain condition that the reason belongs to."""
     if reason is Reason.TARGET_UNREACHABLE:
         return (Fact(ConditionType.TARGET_REACHABLE, False, reason, message),)
+    if reason in {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED}:
+        return (Fact(ConditionType.ENVIRONMENT_READY, False, reason, message),)
     if reason in {
         Reason.IMAGE_PULL_FAILED,
         Reason.UNSCHEDULABLE,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, prepare
+from loadtest_operator.decide import ending, environment, prepare
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -92,8 +92,7 @@ def _starting(seen: Observed, now: datetime) -> Plan:
 def _overdue(seen: Observed, now: datetime) -> bool:
     if seen.frozen is None or (seen.children.master_running and not _silent(seen, now)):
         return False  # a master that runs is first asked for a while: an operator may have been away during its start
-    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
-    return now - started > timedelta(seconds=prepare.timing(seen.frozen).start_timeout)
+    return now - environment.ready_since(seen) > timedelta(seconds=prepare.timing(seen.frozen).start_timeout)
 
 
 def _reason_of(problem: PodProblem) -> Reason:

@@ -10,6 +10,7 @@ from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, RunRef
 from loadtest_operator.build.pods import Images
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
+from loadtest_operator.decide.readiness import Live
 from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase
 
@@ -27,7 +28,9 @@ class Inputs:
     unsupported: tuple[str, ...] = ()
     missing: str = ""  # a sentence, when a ConfigMap that the spec names is not there
     denied: str = ""  # a sentence, when it may not be read
+    unusable: str = ""  # a sentence, when the environment's manifests cannot be used
     files: Mapping[str, str] = field(default_factory=dict)
+    environment: tuple[Raw, ...] = ()  # its objects; `{namespace}` of metadata is filled in when they are frozen
     run_key: str = ""
 
 
@@ -37,6 +40,21 @@ class Frozen:
 
     raw: Raw
     test: LoadTest
+    environment: tuple[Raw, ...] = ()  # what is applied into the ephemeral namespace
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The ephemeral namespace of the run in progress, or of the one that is just over."""
+
+    name: str
+    raw: Raw | None = None  # None: it is not there
+    applied: bool = False
+    live: Live = field(default_factory=Live)
+
+    @property
+    def leaving(self) -> bool:
+        return self.raw is not None and "deletionTimestamp" in self.raw["metadata"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,7 @@ class Observed:
     inputs: Inputs = field(default_factory=Inputs)
     frozen: Frozen | None = None
     children: Children = field(default_factory=Children)
+    environment: Surroundings | None = None
     agent: Agent = field(default_factory=Agent)
     judgement: Judgement | None = None
     stored: bool = False  # the store holds the result of the run in progress
@@ -156,6 +175,8 @@ class Do(StrEnum):
 
     JUDGE = "judge"  # compute the verdict and commit the result; both off the loop's thread
     ACKNOWLEDGE = "acknowledge"  # let the master go
+    BUILD_ENVIRONMENT = "build environment"  # namespace, guards, manifests: what is there already stays
+    END_ENVIRONMENT = "end environment"  # delete the namespace
 
 
 @dataclass(frozen=True)

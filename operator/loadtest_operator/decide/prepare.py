@@ -1,15 +1,16 @@
 """Preparing: inputs are frozen, one load pod of each role is tried out dry, then everything is created."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from loadtest_operator.build import agent_config, children
+from loadtest_operator.build import agent_config, children, manifests
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
-from loadtest_operator.decide import admission, ending, refusal
+from loadtest_operator.decide import admission, ending, environment, refusal
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import defaults
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -19,11 +20,24 @@ WAIT_FOR_PODS = timedelta(seconds=5)  # their events tell sooner
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if seen.frozen is not None:
-        return _create(seen, seen.frozen, now)
+        return environment.prepare(seen, seen.frozen, now) or _create(seen, seen.frozen, now)
     if seen.inputs.run_key != seen.status["run"]["runKey"] or seen.inputs.test is None:
         # Edited between admission and freezing: nothing has been created for this run, so it is admitted afresh.
         return admission.begin(seen, now)
-    return _create(seen, Frozen(seen.raw["spec"], seen.inputs.test), now, freeze=True)
+    frozen = freeze(seen)
+    plan = _create(seen, frozen, now, first=True)
+    if not frozen.environment:
+        return plan
+    # Who may not start load pods hears of it before minutes are spent on an environment.
+    return Plan(dry_run=plan.dry_run, create=plan.create[:1], requeue_after=timedelta(0))
+
+
+def freeze(seen: Observed) -> Frozen:
+    """The current spec with what it points to, as this run keeps it."""
+    run, test = seen.run, seen.inputs.test
+    assert run is not None
+    assert test is not None
+    return Frozen(seen.raw["spec"], test, manifests.placed(seen.inputs.environment, run.environment))
 
 
 def timing(frozen: Frozen) -> Timing:
@@ -36,7 +50,7 @@ def timing(frozen: Frozen) -> Timing:
     )
 
 
-def _create(seen: Observed, frozen: Frozen, now: datetime, *, freeze: bool = False) -> Plan:
+def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = False) -> Plan:
     run = seen.run
     assert run is not None
     plan = PodPlan(run, frozen.raw, seen.images, seen.instance)
@@ -45,14 +59,17 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, freeze: bool = Fal
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )
-    inputs = (children.config_map(run, seen.instance, config, frozen.raw, seen.inputs.files),) if freeze else ()
+    inputs = _inputs(seen, frozen, config) if first else ()
     message = f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}"
     say = Statement(
         phase=Phase.STARTING,
         outcome=Outcome.WORKING,
         reason=Reason.STARTING,
         message=message,
-        facts=(Fact(ConditionType.WORKERS_CONNECTED, False, Reason.STARTING, f"0 of {workers} workers connected"),),
+        facts=(
+            *environment.ready_fact(frozen, run.environment),
+            Fact(ConditionType.WORKERS_CONNECTED, False, Reason.STARTING, f"0 of {workers} workers connected"),
+        ),
     )
     return Plan(
         dry_run=(children.dry_run_pod(plan, "master"), children.dry_run_pod(plan, "worker")),
@@ -67,9 +84,17 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, freeze: bool = Fal
     )
 
 
+def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    run = seen.run
+    assert run is not None
+    return (children.config_map(run, seen.instance, config, frozen.raw, seen.inputs.files, frozen.environment),)
+
+
 def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:
     """A child may not be created: a person may mend that within runners.startTimeout, then the run is over."""
-    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
+    if reason is Reason.ENVIRONMENT_FAILED:  # what is frozen cannot be corrected, only replaced by another run
+        return ending.broken(seen, now, reason, message)
+    started = environment.ready_since(seen)
     spec = seen.frozen.test.spec if seen.frozen else seen.inputs.test.spec if seen.inputs.test else None
     patience = defaults.start_timeout(spec) if spec else timedelta(0)
     if now - started > patience:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from loadtest_operator.build.agent_config import config_map_names
 from loadtest_operator.decide.observed import Inputs, Note, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
 from loadtest_operator.model.conditions import ConditionType, Reason
@@ -12,7 +13,7 @@ LOOK_AGAIN_FOR_INPUTS = timedelta(seconds=5)
 
 
 def refused(inputs: Inputs) -> bool:
-    return bool(inputs.invalid or inputs.unsupported or inputs.missing or inputs.denied)
+    return bool(inputs.invalid or inputs.unsupported or inputs.missing or inputs.denied or inputs.unusable)
 
 
 def refuse(seen: Observed, now: datetime) -> Plan:
@@ -30,7 +31,11 @@ def refuse(seen: Observed, now: datetime) -> Plan:
         )
     if inputs.denied:
         return _waiting(seen, now, Reason.ACCESS_MISSING, inputs.denied)
-    return _waiting(seen, now, Reason.INPUT_MISSING, inputs.missing)
+    if inputs.missing:
+        return _waiting(seen, now, Reason.INPUT_MISSING, inputs.missing)
+    if config_map_names(seen.raw.get("spec") or {}):  # which can be put right without an edit of the LoadTest
+        return _waiting(seen, now, Reason.INPUT_INVALID, inputs.unusable)
+    return stalled(seen, now, Reason.INPUT_INVALID, inputs.unusable)
 
 
 def stalled(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:

@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, ending, follow, judging, prepare, refusal
+from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, refusal
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model.phases import Phase
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
+    return environment.beside(seen, _decide(seen, now), now)
+
+
+def _decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
         # Not the Jobs alone: with `--cascade=orphan` no garbage collector takes the others, nor does anybody else.
         return Plan(delete=ending.children_of_run(seen))

@@ -59,6 +59,8 @@ def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
     old = seen.status
     replaced = say.fresh or "verdict" in (say.fields or {})
     kept = {key: value for key, value in old.items() if not (replaced and key in RESULTS)}
+    if say.fresh:
+        kept.pop("environment", None)  # a new run has one of its own, and the old one's end is not waited for
     if say.phase is not Phase.RUNNING:
         kept.pop("progress", None)
     status = {**kept, **(say.fields or {})}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 import aiohttp
@@ -31,14 +32,20 @@ class Access:
     """One API server and our identity there."""
 
     server: str
-    ssl: ssl.SSLContext | bool
+    ssl: SSLContext | bool
     namespace: str = "default"
     in_cluster: bool = False
     token: str = ""
     token_file: Path | None = None
     command: tuple[str, ...] = ()
     command_env: Mapping[str, str] = field(default_factory=dict)
+    anonymous_ssl: SSLContext | bool | None = None  # without a client certificate, where `ssl` has one
     _read: float = float("-inf")
+
+    def as_bearer(self, token: str) -> "Access":
+        """The same server for somebody else. A client certificate would win over the token, so it is left out."""
+        tls = self.ssl if self.anonymous_ssl is None else self.anonymous_ssl
+        return Access(server=self.server, ssl=tls, token=token)
 
     async def authorization(self) -> str | None:
         fresh = time.monotonic() - self._read < REREAD_SECONDS and self.token
@@ -130,6 +137,7 @@ def from_kubeconfig(path: Path) -> Access:
     return Access(
         server=server,
         ssl=tls,
+        anonymous_ssl=_ssl(path.parent, cluster, {}),
         namespace=context.get("namespace", "default"),
         token=user.get("token", ""),
         token_file=path.parent / user["tokenFile"] if user.get("tokenFile") else None,

@@ -14,6 +14,7 @@ FIELD_MANAGER = "loadtest-operator"
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 PAGE = 500
 JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 FOREGROUND = "Foreground"
 BACKGROUND = "Background"
@@ -72,10 +73,16 @@ SERVICES = Resource("v1", "Service", "services")
 CONFIG_MAPS = Resource("v1", "ConfigMap", "configmaps")
 SECRETS = Resource("v1", "Secret", "secrets")
 EVENTS = Resource("v1", "Event", "events")
+NAMESPACES = Resource("v1", "Namespace", "namespaces")
+QUOTAS = Resource("v1", "ResourceQuota", "resourcequotas")
+LIMIT_RANGES = Resource("v1", "LimitRange", "limitranges")
+SERVICE_ACCOUNTS = Resource("v1", "ServiceAccount", "serviceaccounts")
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+NETWORK_POLICIES = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 LEASES = Resource("coordination.k8s.io/v1", "Lease", "leases")
-BY_KIND = {
-    item.kind: item for item in (LOADTESTS, SCHEDULES, JOBS, PODS, SERVICES, CONFIG_MAPS, SECRETS, EVENTS, LEASES)
-}
+_IN_RUNS = (LOADTESTS, SCHEDULES, JOBS, PODS, SERVICES, CONFIG_MAPS, SECRETS, EVENTS, LEASES)
+_IN_ENVIRONMENTS = (NAMESPACES, QUOTAS, LIMIT_RANGES, SERVICE_ACCOUNTS, ROLE_BINDINGS, NETWORK_POLICIES)
+BY_KIND = {item.kind: item for item in (*_IN_RUNS, *_IN_ENVIRONMENTS)}
 
 Object = dict[str, Any]
 
@@ -109,7 +116,7 @@ class Kube:
         params = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
         made = await self._call(
             "POST",
-            resource.path(body["metadata"]["namespace"]),
+            resource.path(body["metadata"].get("namespace")),
             params=params,
             body=body,
             accept=METADATA if brief or dry_run else JSON,
@@ -122,6 +129,30 @@ class Kube:
         path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._call("PUT", path, body=body)
 
+    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """Server-side; fields that somebody else holds are taken over."""
+        path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
+        params = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._call("PATCH", path, params=params, body=body, content_type=APPLY)
+
+    async def kinds(self, version: str) -> dict[str, tuple[str, bool]]:
+        """What the server knows in this group and version: plural and whether it is namespaced, by kind."""
+        found = (await self._call("GET", Resource(version, "", "").path().rstrip("/")))["resources"]
+        return {item["kind"]: (item["name"], item["namespaced"]) for item in found if "/" not in item["name"]}
+
+    async def token(self, namespace: str, account: str, seconds: int) -> str:
+        """A short-lived token of a ServiceAccount."""
+        version = "authentication.k8s.io/v1"
+        body = {"apiVersion": version, "kind": "TokenRequest", "spec": {"expirationSeconds": seconds}}
+        path = SERVICE_ACCOUNTS.path(namespace, account, "token")
+        return str((await self._call("POST", path, body=body))["status"]["token"])
+
+    async def whoami(self) -> str:
+        version = "authentication.k8s.io/v1"
+        body = {"apiVersion": version, "kind": "SelfSubjectReview"}
+        answer = await self._call("POST", f"/apis/{version}/selfsubjectreviews", body=body)
+        return str(answer["status"]["userInfo"]["username"])
+
     async def apply_status(self, observed: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
         """The whole status, bound to the version that was observed."""
         resource = BY_KIND[observed["kind"]]
@@ -130,12 +161,12 @@ class Kube:
         body = {"apiVersion": observed["apiVersion"], "kind": observed["kind"], "metadata": metadata, "status": status}
         path = resource.path(seen["namespace"], seen["name"], "status")
         params = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._call("PATCH", path, params=params, body=body, content_type="application/apply-patch+yaml")
+        return await self._call("PATCH", path, params=params, body=body, content_type=APPLY)
 
     async def delete(
         self,
         resource: Resource,
-        namespace: str,
+        namespace: str | None,
         name: str,
         propagation: str,
         *,

@@ -34,6 +34,11 @@ def _text(path: Path) -> str:
 
 def files(raw_spec: Mapping[str, Any], config_maps: ConfigMaps) -> dict[str, str]:
     """The scenario's files by name."""
+    if raw_spec.get("environment"):
+        raise NotHereError(
+            "spec.environment: a namespace for the target is made in a cluster only; here, remove it and let "
+            "spec.target.url name a target that runs already."
+        )
     locust = raw_spec["scenario"].get("locust") or {}
     if "path" in locust:
         raise NotHereError(

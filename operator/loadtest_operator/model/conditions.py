@@ -84,7 +84,10 @@ class Reason(StrEnum):
     RATE_NEEDS_ARRIVALS = "RateNeedsArrivals", "this locustfile cannot follow an arrival rate; use load.users"
     # the environment and the target
     ENVIRONMENT_READY = "EnvironmentReady", "the environment is ready"
-    ENVIRONMENT_FAILED = "EnvironmentFailed", "the environment did not become ready in time"
+    ENVIRONMENT_NOT_READY = "EnvironmentNotReady", "the environment is not ready; see the message for what it lacks"
+    ENVIRONMENT_FAILED = "EnvironmentFailed", "the environment cannot be made from these manifests; see the message"
+    ENVIRONMENT_TERMINATING = "EnvironmentTerminating", "the environment's namespace is being deleted"
+    ENVIRONMENT_DELETED = "EnvironmentDeleted", "the run is over and its environment is gone"
     NOT_NEEDED = "NotNeeded", "the spec asks for none"
     TARGET_REACHABLE = "TargetReachable", "the target answers"
     TARGET_UNREACHABLE = "TargetUnreachable", "the target does not answer as target.health expects"

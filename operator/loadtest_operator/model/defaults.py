@@ -204,11 +204,17 @@ def deadline(spec: LoadTestSpec) -> timedelta:
     return _environment_time(spec) + _hook_time(spec) + attempts * attempt
 
 
+def environment_timeout(spec: LoadTestSpec) -> timedelta:
+    """How long an environment's workloads may take to become available."""
+    ready = spec.environment.ready if spec.environment else None
+    return (ready.timeout if ready else None) or ENVIRONMENT_TIMEOUT
+
+
 def _environment_time(spec: LoadTestSpec) -> timedelta:
     env = spec.environment
     if env is None:
         return timedelta()
-    ready = (env.ready.timeout if env.ready else None) or ENVIRONMENT_TIMEOUT
+    ready = environment_timeout(spec)
     provision = (env.provision.timeout or ENVIRONMENT_TIMEOUT) if env.provision else timedelta()
     return ready + provision
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadtest_operator.build import names
-from loadtest_operator.decide.observed import Do, Frozen, Note, Observed, Plan
+from loadtest_operator.decide import prepare
+from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.agent import AgentError, AgentUnreachable
 from loadtest_operator.io.kube import AlreadyExists, ApiError, Conflict, Kube, NotFound
+from loadtest_operator.model import quantities
 from loadtest_operator.model.conditions import Reason
 from loadtest_operator.runtime import refusals
+from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.metrics import Metrics
 from loadtest_operator.runtime.objects import Key, Objects
@@ -44,6 +47,7 @@ class Executor:
         observer: Observer,
         events: Events,
         metrics: Metrics,
+        environments: Environments,
         *,
         account: str,
         leading: Callable[[], bool],
@@ -55,6 +59,7 @@ class Executor:
         self._observer = observer
         self._events = events
         self._metrics = metrics
+        self._environments = environments
         self._account = account
         self._leading = leading
 
@@ -110,7 +115,7 @@ class Executor:
         run = seen.run
         if run is not None and seen.inputs.test is not None:
             attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
-            attempt.frozen = Frozen(seen.raw["spec"], seen.inputs.test)
+            attempt.frozen = prepare.freeze(seen)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
         found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account)
@@ -135,7 +140,14 @@ class Executor:
         run = seen.run
         assert run is not None
         attempt = self._sessions.of(key).of(run.fence)
-        if work is Do.JUDGE:
+        if work is Do.BUILD_ENVIRONMENT:
+            if attempt.frozen is not None:
+                started = quantities.parse_timestamp(seen.status["run"]["startTime"])
+                attempt.environment_applied = await self._environments.build(run, attempt.frozen, started)
+        elif work is Do.END_ENVIRONMENT:
+            if seen.environment is not None and seen.environment.raw is not None:
+                await self._environments.end(seen.environment.raw)
+        elif work is Do.JUDGE:
             with self._metrics.judging():
                 await self._results.judge(seen, attempt)
             if attempt.judgement is not None:

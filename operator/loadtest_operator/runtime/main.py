@@ -21,6 +21,7 @@ from loadtest_operator.io.credentials import Access, CredentialsError
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube
 from loadtest_operator.runtime import clock, logs, tokenkey
 from loadtest_operator.runtime import settings as settings_module
+from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.execute import Executor
 from loadtest_operator.runtime.health import Health
@@ -34,6 +35,7 @@ from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.resync import Resync, explain
 from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.settings import Settings, SettingsError
+from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.web import Web, measure_lag
 from loadtest_operator.runtime.workqueue import WorkQueue
 from loadtest_operator.store import StoreUnavailable, open_store
@@ -88,7 +90,8 @@ class Operator:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.lease = Lease(kube, namespace, settings.lease_name, _identity(), settings.lease_seconds, clock.now)
         sessions = Sessions()
-        observer = Observer(kube, self.objects, sessions, results, settings, key, clock.now)
+        self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock.now)
+        observer = Observer(kube, self.objects, sessions, results, settings, key, clock.now, self.environments)
         events = Events(kube, clock.now)
         account = f"{namespace}:loadtest-operator"
         executor = Executor(
@@ -99,11 +102,29 @@ class Operator:
             observer,
             events,
             self.metrics,
+            self.environments,
             account=account,
             leading=self._leading,
         )
+        sweeper = Sweeper(
+            kube,
+            self.environments,
+            instance=settings.instance,
+            namespaces=settings.watch_namespaces,
+            clock=clock.now,
+            leading=self._leading,
+        )
         self.reconcile = Reconciler(
-            kube, self.objects, sessions, self.queue, observer, executor, self.metrics, clock.now, settings.instance
+            kube,
+            self.objects,
+            sessions,
+            self.queue,
+            observer,
+            executor,
+            self.metrics,
+            clock.now,
+            sweeper,
+            settings.instance,
         )
         self.source = Source(kube.access, self.objects, self.queue.add, settings.watch_namespaces)
         self.resync = Resync(
@@ -112,6 +133,7 @@ class Operator:
             self.queue,
             executor,
             self.reconcile.orphaned,
+            sweeper,
             namespaces=settings.watch_namespaces,
             instance=settings.instance,
             every_seconds=settings.resync_seconds,
@@ -144,6 +166,7 @@ class Operator:
         finally:
             if self.settings.lease_name:
                 await self.lease.release()
+            await self.environments.close()
             await self.web.stop()
 
     async def _lead(self) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from loadtest_operator.build import agent_config, names
-from loadtest_operator.build.agent_config import AGENT_PORT, SPEC_FILE
+from loadtest_operator.build import agent_config, manifests, names
+from loadtest_operator.build.agent_config import AGENT_PORT, ENVIRONMENT_FILE, SPEC_FILE
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import runkey
-from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed
+from loadtest_operator.decide import environment, runkey
+from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed, Surroundings
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
 from loadtest_operator.io.kube import CONFIG_MAPS, PODS, ApiError, Kube, NotFound
@@ -21,6 +21,7 @@ from loadtest_operator.model.errors import InvalidSpec
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime import refusals
 from loadtest_operator.runtime.clock import Clock
+from loadtest_operator.runtime.environments import Environments, objects_in
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
@@ -49,6 +50,7 @@ class Observer:
         settings: Settings,
         key: bytes,
         clock: Clock,
+        environments: Environments,
     ) -> None:
         self._kube = kube
         self._objects = objects
@@ -56,6 +58,7 @@ class Observer:
         self._results = results
         self._settings = settings
         self._secret = key
+        self._environments = environments
         self._clock = clock
         self._stale_seconds = min(INPUTS_STALE_SECONDS, settings.resync_seconds / 2)
         self._images = Images(settings.image, settings.image_pull_policy)
@@ -88,6 +91,7 @@ class Observer:
             frozen=attempt.frozen,
             children=children,
             agent=agent,
+            environment=await self._environment(seen, run, attempt),
             judgement=attempt.judgement,
             stored=bool(attempt.stored),
             store_problem=attempt.store_problem,
@@ -149,7 +153,8 @@ class Observer:
         if not _belongs(found, run):
             return None  # an earlier namesake's, or somebody else's
         spec = json.loads(found["data"][SPEC_FILE])
-        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}))
+        objects = objects_in(found["data"].get(ENVIRONMENT_FILE))
+        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), objects)
 
     async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
         children = self._of_run(key, run)
@@ -160,6 +165,14 @@ class Observer:
                 self._objects.put("Pod", pod)
             return self._of_run(key, run)
         return children
+
+    async def _environment(self, seen: Observed, run: RunRef, attempt: Attempt) -> Surroundings | None:
+        preparing = seen.phase is Phase.PREPARING and attempt.frozen is not None and bool(attempt.frozen.environment)
+        told = seen.status.get("environment") or {}
+        if not preparing and (not told or told.get("phase") == environment.DELETED):
+            return None
+        applied = attempt.environment_applied
+        return await self._environments.observe(run, attempt.frozen, applied=applied, preparing=preparing)
 
     def _of_run(self, key: Key, run: RunRef) -> Children:
         def mine(kind: str, role: str) -> tuple[Mapping[str, Any], ...]:
@@ -216,7 +229,7 @@ async def _pull(client: AgentClient, attempt: Attempt) -> None:
 
 
 def _to_be_mended(inputs: Inputs | None) -> bool:
-    return inputs is not None and bool(inputs.missing or inputs.denied)
+    return inputs is not None and bool(inputs.missing or inputs.denied or inputs.unusable)
 
 
 def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:
@@ -230,23 +243,41 @@ def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | N
     key = runkey.run_key(spec, found)
     unsupported = tuple(supported.unsupported(test.spec))
     missing = _missing(raw, data)
-    files = {} if missing or unsupported else agent_config.scenario_files(spec, found)
-    return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key)
+    if missing or unsupported:
+        return Inputs(test, unsupported=unsupported, missing=missing, run_key=key)
+    files = agent_config.scenario_files(spec, found)
+    try:
+        wanted = spec.get("environment") or {}
+        objects = manifests.parse(manifests.sources(wanted, found), wanted.get("images")) if wanted else ()
+    except InvalidSpec as error:
+        return Inputs(test, unusable=str(error), run_key=key)
+    return Inputs(test, files=files, environment=objects, run_key=key)
 
 
 def _missing(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> str:
-    namespace = raw["metadata"]["namespace"]
-    for name, content in data.items():
+    namespace, spec = raw["metadata"]["namespace"], raw["spec"]
+    for field, reference in _references(spec):
+        name = reference["name"]
+        content = data[name]
         if content is None:
-            named = "which spec.scenario.locust.configMap names"
-            return f"ConfigMap {name}, {named}, is not in namespace {namespace}: create it"
-        wanted = agent_config.main_key(raw["spec"]["scenario"]["locust"]["configMap"], content)
-        if wanted not in content:
+            return f"ConfigMap {name}, which {field} names, is not in namespace {namespace}: create it"
+        wanted = reference.get("key")
+        if field == _SCRIPT:
+            wanted = agent_config.main_key(reference, content)
+        if wanted is not None and wanted not in content:
             keys = ", ".join(sorted(content)) or "none"
-            return (
-                f"ConfigMap {name} has no key {wanted} (its keys: {keys}): correct spec.scenario.locust.configMap.key"
-            )
+            return f"ConfigMap {name} has no key {wanted} (its keys: {keys}): correct {field}.key"
     return ""
+
+
+_SCRIPT = "spec.scenario.locust.configMap"
+
+
+def _references(spec: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    found = [(_SCRIPT, (spec["scenario"].get("locust") or {}).get("configMap"))]
+    for index, item in enumerate((spec.get("environment") or {}).get("manifests") or ()):
+        found.append((f"spec.environment.manifests[{index}].configMap", item.get("configMap")))
+    return [(field, reference) for field, reference in found if reference]
 
 
 def _belongs(child: Mapping[str, Any], run: RunRef) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadtest_operator.build.names import LABEL_INSTANCE, LABEL_TEST_UID
-from loadtest_operator.decide import prepare, schedule
+from loadtest_operator.decide import environment, prepare, schedule
 from loadtest_operator.decide.observed import Note
 from loadtest_operator.decide.run import decide
 from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
@@ -18,6 +18,7 @@ from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Reconciler:
         executor: Executor,
         metrics: Metrics,
         clock: Clock,
+        sweeper: Sweeper,
         instance: str = "loadtest-operator",
     ) -> None:
         self._instance = instance
@@ -49,6 +51,7 @@ class Reconciler:
         self._executor = executor
         self._metrics = metrics
         self._clock = clock
+        self._sweeper = sweeper
 
     async def __call__(self, key: Key) -> None:
         """Never raises: what goes wrong for one LoadTest must not stop the others."""
@@ -86,7 +89,8 @@ class Reconciler:
         try:
             await self._executor.execute(plan, seen)
         except Refused as refused:
-            plan = prepare.refused(seen, refused.reason, refused.message, now)
+            seen = await self._observer.observe(key) or seen  # a part of the plan has been done
+            plan = environment.beside(seen, prepare.refused(seen, refused.reason, refused.message, now), now)
             await self._executor.execute(plan, seen)
         if plan.requeue_after is not None:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
@@ -105,6 +109,7 @@ class Reconciler:
         for job in self._objects.children(key, "Job"):
             if "deletionTimestamp" not in job["metadata"] and orphans.ours(job) and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
+        await self._sweeper.sweep(key)
         self._sessions.drop(key)
         self._metrics.forget(key)
         self._queue.forget(key)

@@ -43,13 +43,26 @@ def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused
     return Refused(Reason.PODS_REFUSED, f"the API server refuses the {kind}: {text}")
 
 
+def environments_missing(text: str, role: str) -> str:
+    """What the API server said, and how the right to make environments is given."""
+    who = _who(text) or "--serviceaccount=NAMESPACE:loadtest-operator"
+    return (
+        f"{text}; environments need a cluster-wide right: install the chart with environments.enabled=true, or "
+        f"kubectl create clusterrolebinding {role} --clusterrole={role} {who}"
+    )
+
+
 def access_missing(text: str, namespace: str, account: str = "") -> str:
     """What the API server said, and one command that a person with the right to do so can paste."""
-    said = re.search(r'User "(system:serviceaccount:)?([^"]+)"', text)
-    who = f"--serviceaccount={account}"
-    if said:
-        who = f"--serviceaccount={said[2]}" if said[1] else f"--user={shlex.quote(said[2])}"
+    who = _who(text) or f"--serviceaccount={account}"
     return (
         f"{text}; to allow it: kubectl create rolebinding loadtest-operator -n {namespace} "
         f"--clusterrole=loadtest-operator-runs {who}"
     )
+
+
+def _who(text: str) -> str:
+    said = re.search(r'User "(system:serviceaccount:)?([^"]+)"', text)
+    if not said:
+        return ""
+    return f"--serviceaccount={said[2]}" if said[1] else f"--user={shlex.quote(said[2])}"

@@ -15,6 +15,7 @@ from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube, Resource
 from loadtest_operator.runtime import orphans
 from loadtest_operator.runtime.execute import Executor, NotLeading
 from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Resync:
         queue: WorkQueue[Key],
         executor: Executor,
         orphaned: Callable[[Object], Awaitable[bool]],
+        sweeper: Sweeper,
         *,
         namespaces: tuple[str, ...],
         instance: str,
@@ -49,6 +51,7 @@ class Resync:
         self._queue = queue
         self._executor = executor
         self._orphaned = orphaned
+        self._sweeper = sweeper
         self._namespaces = namespaces
         self._instance = instance
         self._every = every_seconds
@@ -71,6 +74,7 @@ class Resync:
             for test in self._objects.all("LoadTest"):
                 self._queue.add(Key(test["metadata"]["namespace"], test["metadata"]["name"]))
             await self._sweep()
+            await self._sweeper.sweep()
         except ApiError as error:
             log.warning("resync: %s", explain(error))
             return False

@@ -26,6 +26,7 @@ class Attempt:
     judged_generation: int = 0
     store_problem: str = ""
     released: bool = False
+    environment_applied: bool = False
 
 
 @dataclass

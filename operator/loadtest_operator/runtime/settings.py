@@ -46,6 +46,9 @@ class Settings(BaseModel):
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         16, description="LoadTests that are reconciled at the same time."
     )
+    environments: bool = Field(
+        True, description="Whether LoadTests may have an ephemeral environment; it takes cluster-wide rights."
+    )
     resync_seconds: float = Field(
         300.0, ge=1, description="How often every kind is listed and compared with what watching told."
     )

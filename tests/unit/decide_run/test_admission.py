@@ -51,11 +51,11 @@ def test_an_invalid_spec_is_stalled_with_the_field_in_the_message_and_said_once(
 
 
 def test_a_field_that_is_not_acted_on_is_refused_by_name():
-    world = states.fresh({**SPEC, "environment": {"manifests": [{"inline": "kind: Service"}]}})
+    world = states.fresh({**SPEC, "environment": {"provision": {"image": "helm:4"}}})
     plan = world.look()
     stalled = by_type(plan.status)["Stalled"]
     assert stalled["reason"] == "NotSupportedYet"
-    assert "spec.environment" in stalled["message"]
+    assert "spec.environment.provision" in stalled["message"]
     assert kstatus(world.raw) == FAILED
 
 

@@ -61,7 +61,10 @@ def test_everything_of_the_first_version_is_supported() -> None:
             ["spec.thresholds[1].metric"],
         ),
         ({"thresholds": [{"name": "a", "promql": "up", "fail": "1"}]}, ["spec.thresholds[0].promql"]),
-        ({"environment": {"manifests": [{"inline": "a"}]}}, ["spec.environment"]),
+        (
+            {"environment": {"manifests": [{"inline": "a"}], "keep": "Always", "copySecrets": ["pull"]}},
+            ["spec.environment.copySecrets", "spec.environment.keep"],
+        ),
         ({"runners": {"retries": 2, "tolerateLoss": "20%"}}, ["spec.runners.tolerateLoss", "spec.runners.retries"]),
         ({"baseline": {"series": "a", "runs": 5}}, ["spec.baseline.series", "spec.baseline.runs"]),
         ({"suspend": True, "onChange": "Replace"}, ["spec.onChange", "spec.suspend"]),

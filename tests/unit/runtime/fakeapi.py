@@ -50,7 +50,7 @@ class FakeApi:
     def _get(self, request, _):
         if request.path in self.objects:
             return web.json_response(self.objects[request.path])
-        if request.path.rsplit("/", 1)[1] not in {"loadtests", "loadtestschedules", "jobs", "pods"}:
+        if request.path.rsplit("/", 1)[1] not in {"loadtests", "loadtestschedules", "jobs", "pods", "namespaces"}:
             return self._status("NotFound", f"{request.path} not found")
         return self._list(request)
 

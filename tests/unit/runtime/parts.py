@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import aiohttp
 from loadtest_operator.build import names
+from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.execute import Executor
 from loadtest_operator.runtime.metrics import Metrics
@@ -16,6 +17,7 @@ from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.resync import Resync
 from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.settings import Settings
+from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 from tests.unit.decide_run.figures import SPEC
@@ -56,8 +58,13 @@ async def assembled(**settings):
         here.settings = Settings(**{"agent_access": "proxy", **settings})
         here.objects, here.queue, here.sessions = Objects(), WorkQueue(), Sessions()
         here.results = Results(here.store, agents)
+        instance = here.settings.instance
+        here.environments = Environments(kube, instance, enabled=True, clock=_now)
+        here.sweeper = Sweeper(
+            kube, here.environments, instance=instance, namespaces=(), clock=_now, leading=lambda: here.leading
+        )
         here.observer = Observer(
-            kube, here.objects, here.sessions, here.results, here.settings, b"key", lambda: datetime.now(UTC)
+            kube, here.objects, here.sessions, here.results, here.settings, b"key", _now, here.environments
         )
         here.executor = Executor(
             kube,
@@ -67,11 +74,20 @@ async def assembled(**settings):
             here.observer,
             Events(kube, lambda: datetime.now(UTC)),
             here.metrics,
+            here.environments,
             account="home:loadtest-operator",
             leading=lambda: here.leading,
         )
         here.reconcile = Reconciler(
-            kube, here.objects, here.sessions, here.queue, here.observer, here.executor, here.metrics, _now
+            kube,
+            here.objects,
+            here.sessions,
+            here.queue,
+            here.observer,
+            here.executor,
+            here.metrics,
+            _now,
+            here.sweeper,
         )
         here.resync = Resync(
             kube,
@@ -79,6 +95,7 @@ async def assembled(**settings):
             here.queue,
             here.executor,
             here.reconcile.orphaned,
+            here.sweeper,
             namespaces=here.settings.watch_namespaces,
             instance=here.settings.instance,
             every_seconds=300,
