@@ -38,7 +38,7 @@ from loadtest_operator.runtime.settings import Settings, SettingsError
 from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.web import Web, measure_lag
 from loadtest_operator.runtime.workqueue import WorkQueue
-from loadtest_operator.store import StoreUnavailable, open_store
+from loadtest_operator.store import SqliteStore, StoreRefused, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +69,22 @@ async def serve(settings: Settings, access: Access) -> None:
         kube = Kube(access)
         closing.push_async_callback(kube.close)
         agents = await closing.enter_async_context(aiohttp.ClientSession())
-        try:
-            store = await asyncio.to_thread(open_store, settings.store)
-        except StoreUnavailable as error:
-            raise StartError(str(error)) from error
+        store = SqliteStore(settings.store)
         closing.callback(store.close)
+        await _look_at(store)
         operator = await Operator.build(settings, kube, Results(store, agents))
         gc.freeze()  # what was imported stays, so the collector need not walk it again and again
         await operator.run(stop)
+
+
+async def _look_at(store: SqliteStore) -> None:
+    """A store that is away stops no run: results wait in the masters, and the store is used as soon as it is back."""
+    try:
+        await asyncio.to_thread(store.open)
+    except StoreRefused as error:
+        raise StartError(str(error)) from error
+    except StoreUnavailable as error:
+        log.warning("store unavailable: runs go on, their results wait", extra={"error": str(error)})
 
 
 class Operator:

@@ -12,6 +12,10 @@ class StoreUnavailable(Exception):
     """The store cannot be read or written now; the message is a sentence that says what to do about it."""
 
 
+class StoreRefused(StoreUnavailable):
+    """This program must not use it at all: it does not come back by itself, only other settings or versions help."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A judged run. `series` is unique inside its namespace only."""

@@ -1,8 +1,8 @@
-"""Which file system a path lies on: SQLite's locks and shared memory cannot be trusted over a network."""
+"""What SQLite does not check of its files: whether they lie on a network, were moved away, or left something behind."""
 
 from pathlib import Path
 
-from loadtest_operator.store.base import StoreUnavailable
+from loadtest_operator.store.base import StoreRefused, StoreUnavailable
 
 _NETWORK = {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"}
 _NETWORK |= {"nfs", "nfs4", "ocfs2", "smb2", "smb3", "smbfs"}
@@ -10,7 +10,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def refuse_network(folder: Path, mounts: Path | None = None) -> None:
-    """Raises StoreUnavailable on a network file system. Where mounts cannot be read (not Linux), nothing is refused."""
+    """Raises StoreRefused on a network file system. Where mounts cannot be read (not Linux), nothing is refused."""
     try:
         lines = (mounts or _MOUNTS).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -18,9 +18,28 @@ def refuse_network(folder: Path, mounts: Path | None = None) -> None:
     kind = _kind_of(folder.resolve(), lines)
     # All of FUSE but local disks (fuseblk: NTFS) may be anything behind, mostly something remote.
     if kind in _NETWORK or kind == "fuse" or kind.startswith("fuse."):
-        raise StoreUnavailable(
+        raise StoreRefused(
             f"{folder} is on a network file system ({kind}), where SQLite loses data; "
             "use a block volume (ReadWriteOnce) or another folder"
+        )
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None when there is none."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def refuse_remains(database: Path) -> None:
+    """SQLite deletes a log without its database, and with it the newest commits of a database that was moved away."""
+    remains = database.with_name(f"{database.name}-wal")
+    if not database.exists() and remains.exists() and remains.stat().st_size:
+        raise StoreUnavailable(
+            f"{database} is not there, but the newest of its changes are ({remains}); "
+            f"put {database.name} back, or move {remains.name} to where it went"
         )
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from loadtest_operator.store.base import StoreUnavailable
+from loadtest_operator.store.base import StoreRefused
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -44,7 +44,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], .
     """Brings the database to this version, all of it or nothing; the caller's transaction is open."""
     [[found]] = connection.execute("PRAGMA user_version")
     if found > len(migrations):
-        raise StoreUnavailable(
+        raise StoreRefused(
             f"the store was written by a newer version (schema {found}, this one knows up to {len(migrations)}); "
             "upgrade again, or start with a copy of the store from before"
         )

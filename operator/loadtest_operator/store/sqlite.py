@@ -16,6 +16,7 @@ from loadtest_operator.store import blob, filesystem, schema
 from loadtest_operator.store.base import StoredRun, StoreUnavailable
 from loadtest_operator.verdict.record import RunRecord
 
+_Identity = tuple[int, int]
 _Answer = TypeVar("_Answer")
 
 # How long to wait for another process, such as a backup or an operator that is just going away.
@@ -28,7 +29,9 @@ _SAME = ("id", "namespace", "series", "name", "uid", "number", "attempt", "phase
 
 def open_store(path: Path) -> "SqliteStore":
     """The store in this file, which is made where there is none, in this version's schema."""
-    return SqliteStore(path)
+    store = SqliteStore(path)
+    store.open()
+    return store
 
 
 class SqliteStore:
@@ -38,8 +41,11 @@ class SqliteStore:
         self._path = path
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
-        with self._lock, self._telling():
-            self._connected()
+        self._opened: _Identity | None = None
+
+    def open(self) -> None:
+        """Not needed, but it says early what is wrong."""
+        self._do(lambda _: None)
 
     def commit_run(self, run: StoredRun) -> None:
         # Packed before the lock is taken: others need not wait for it.
@@ -71,14 +77,18 @@ class SqliteStore:
             return work(self._connected())
 
     def _connected(self) -> sqlite3.Connection:
+        if self._connection is not None and filesystem.identity(self._path) != self._opened:
+            self._drop()  # moved away, or restored from a backup: what is written now must not go to the old file
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             filesystem.refuse_network(self._path.parent)
+            filesystem.refuse_remains(self._path)
             self._connection = sqlite3.connect(
                 self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._connection.row_factory = sqlite3.Row
             _prepare(self._connection)
+            self._opened = filesystem.identity(self._path)
         return self._connection
 
     def _drop(self) -> None:
@@ -116,8 +126,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a commit is on the disk before the master may forget its results.
     connection.execute("PRAGMA synchronous = FULL")
-    with _transaction(connection):
-        schema.migrate(connection)
+    [[found]] = connection.execute("PRAGMA user_version")
+    if found != schema.VERSION:  # a store that fits is not written to: when it is full or locked, it can be read still
+        with _transaction(connection):
+            schema.migrate(connection)
 
 
 def _write(connection: sqlite3.Connection, run: StoredRun, data: bytes | None) -> None:
@@ -191,7 +203,8 @@ _SENTENCES = {
     sqlite3.SQLITE_PERM: "the store {path} may not be opened; make it readable and writable for this user",
     sqlite3.SQLITE_CANTOPEN: "the store {path} cannot be opened; see whether its folder is there and writable",
     sqlite3.SQLITE_NOTADB: "{path} is not a store of this program; move it away or name another file",
-    sqlite3.SQLITE_CORRUPT: "the store {path} is damaged; restore it from a backup, or move it away to start anew",
+    sqlite3.SQLITE_CORRUPT: "the store {path} is damaged; restore it from a backup, or move it away to start anew"
+    " (with {path}-wal and {path}-shm, where they are)",
     sqlite3.SQLITE_BUSY: "another process keeps the store {path} locked; only one operator may use it",
     sqlite3.SQLITE_IOERR: "the disk that holds the store {path} fails to read or write; see the node's log",
 }
