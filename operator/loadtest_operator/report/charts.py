@@ -4,7 +4,7 @@ A plot is 1000 units wide and 100 high, stretched to the place that there is; so
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest_operator.model import quantities
@@ -60,6 +60,10 @@ class Chart:
     shaded: float = 0.0
     """How much of the width is warm-up."""
 
+    @property
+    def legend(self) -> Sequence[Line]:
+        return [line for line in self.lines if line.label]
+
 
 Values = Sequence[float | None]
 
@@ -78,10 +82,11 @@ def over_time(points: Sequence[Point], warmup_s: float) -> list[Chart]:
         return []
     p50, p95 = zip(*(one.latencies for one in points), strict=True)
     draw = _Drawing(points, warmup_s)
-    requests = Curve("requests", "total", [one.rate for one in points], area=True)
-    failed = Curve("failed", "failed", [one.failure_rate for one in points], area=True)
+    rates = [Curve("requests", "total", [one.rate for one in points], area=True)]
+    if any(one.failures for one in points):
+        rates.append(Curve("failed", "failed", [one.failure_rate for one in points], area=True))
     curves = [
-        ("throughput", "Requests per second", quantities.rate, [requests, failed]),
+        ("throughput", "Requests per second", quantities.rate, rates),
         ("latency", "Latency of successful requests", quantities.latency, _latencies(p50, p95)),
         ("users", "Users", quantities.number, [Curve("users", "users", [one.users for one in points], area=True)]),
         ("cpu", "CPU of the busiest worker", quantities.share, [Curve("CPU", "cpu", [one.cpu for one in points])]),
@@ -110,12 +115,15 @@ class _Drawing:
             says=_says(curves, shown),
             x=[Tick(at / self._end * 100, time(at)) for at in axes.time(self._end)],
             y=[Tick(100 - at / y[-1] * 100, shown(at) if at else "0") for at in y],
-            lines=[
-                Line(one.label, one.style, self._path(one.values, y[-1], area=one.area), one.area) for one in curves
-            ],
+            lines=[line for one in curves for line in self._lines(one, y[-1])],
             spots=[self._spot(at, curves, shown) for at in range(len(self._points))],
             shaded=self._shaded,
         )
+
+    def _lines(self, curve: Curve, top: float) -> Iterator[Line]:
+        if curve.area:
+            yield Line("", curve.style, self._path(curve.values, top, area=True), area=True)
+        yield Line(curve.label, curve.style, self._path(curve.values, top, area=False))
 
     def _path(self, values: Values, top: float, *, area: bool) -> str:
         """Straight lines between the middles of the windows; a gap where there is no value."""
