@@ -17,6 +17,7 @@ LOCUSTFILE = "locustfile.py"
 CONFIG_FILE = "loadtest-config.json"  # ours lie beside the user's files, so their names must not be likely ones
 SPEC_FILE = "loadtest-spec.json"
 ENVIRONMENT_FILE = "loadtest-environment.json"
+OWN_FILES = frozenset({CONFIG_FILE, SPEC_FILE, ENVIRONMENT_FILE})
 LISTEN_EVERYWHERE = "0.0.0.0"  # noqa: S104  inside a pod: the operator and Prometheus come from other pods
 
 

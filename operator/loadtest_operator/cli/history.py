@@ -24,7 +24,6 @@ def history(
 
     Example: loadtest history demo
     """
-    from loadtest_operator.decide.measured import series_of
     from loadtest_operator.local import results
     from loadtest_operator.store import StoreUnavailable, open_store
 
@@ -34,7 +33,7 @@ def history(
     try:
         opened = open_store(path)
         try:
-            runs = opened.runs(results.NAMESPACE, series_of(test), limit)
+            runs = results.history(opened, test, limit)
         finally:
             opened.close()
     except StoreUnavailable as error:

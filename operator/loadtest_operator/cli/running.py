@@ -70,7 +70,7 @@ def run(
     path = store or results.default_store()
     try:
         opened = open_store(path)
-        ref = results.next_run(opened, loaded.raw)
+        ref = results.next_run(opened, loaded.raw, loaded.test.spec)
     except StoreUnavailable as error:
         raise UserError(f"--store {path}: {error}") from None
     console.print(_headline(loaded, ref), soft_wrap=True)

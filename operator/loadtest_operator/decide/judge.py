@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from loadtest_operator.decide import thresholds as limits
+from loadtest_operator.decide.compared import Compared
 from loadtest_operator.decide.gate import worst
 from loadtest_operator.decide.thresholds import Checked
 from loadtest_operator.model import quantities
@@ -56,17 +57,19 @@ class Judgement:
     validity: Fields
     comparison: Fields | None = None
     """None: nothing was compared."""
+    change: float | None = None
+    """The worst change of a latency against the baseline, as a fraction."""
 
 
-def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity) -> Judgement:
+def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity, compared: Compared | None = None) -> Judgement:
     numbers = summarise(record)
     checked = limits.evaluate(spec.thresholds or (), numbers)
-    verdict = worst(
-        [Verdict.PASSED if validity.valid else Verdict.INVALID, *(_VERDICTS[one.result] for one in checked)]
-    )
+    valid = Verdict.PASSED if validity.valid else Verdict.INVALID
+    baseline = [compared.verdict] if compared else []
+    verdict = worst([valid, *baseline, *(_VERDICTS[one.result] for one in checked)])
     return Judgement(
         verdict=verdict,
-        message=cut(_message(verdict, validity, checked, numbers.total), MESSAGE_MAX),
+        message=cut(_message(verdict, validity, checked, compared, numbers.total), MESSAGE_MAX),
         summary=_figures(numbers.total, _SUMMARY),
         endpoints=[
             {"name": cut(" ".join(key).strip()), **_figures(figures, _PER_ENDPOINT)}
@@ -75,6 +78,8 @@ def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity) -> Judge
         errors=_errors(record),
         thresholds=[_threshold(one) for one in checked],
         validity=_validity(validity),
+        comparison=compared.status() if compared else None,
+        change=compared.worst_change if compared else None,
     )
 
 
@@ -139,15 +144,22 @@ def _shown(metric: Metric | None, value: float | None) -> str | None:
     return quantities.share(value) if metric in _SHARES else quantities.latency(value)
 
 
-def _message(verdict: Verdict, validity: Validity, checked: Sequence[Checked], total: Figures) -> str:
+def _message(
+    verdict: Verdict, validity: Validity, checked: Sequence[Checked], compared: Compared | None, total: Figures
+) -> str:
     """Why the verdict is what it is, in one sentence that says what to do or look at."""
     if verdict is Verdict.INVALID:
         return "; also ".join(doubt.says for doubt in validity.doubts[:2])
     deciding = _DECIDING.get(verdict)
-    if deciding is None:
-        return _all_well(checked, total)
-    found = sorted((one for one in checked if one.result is deciding), key=_how_far, reverse=True)
-    return f"{_crossed(found[0])}; {len(found)} of {_thresholds(len(checked))} {_COUNTED[deciding]}"
+    found = sorted((one for one in checked if one.result is deciding), key=_how_far, reverse=True) if deciding else []
+    # What the comparison says is always worth reading: it comes after the limits, unless it alone decided.
+    baseline = [compared.message] if compared else []
+    if found:
+        crossed = f"{_crossed(found[0])}; {len(found)} of {_thresholds(len(checked))} {_COUNTED[found[0].result]}"
+        return "; ".join([crossed, *baseline])
+    if compared is not None and verdict is not Verdict.PASSED:
+        return compared.message
+    return "; ".join([_all_well(checked, total), *baseline])
 
 
 def _all_well(checked: Sequence[Checked], total: Figures) -> str:

@@ -78,6 +78,7 @@ def _results(judgement: Judgement) -> dict[str, Any]:
         "endpoints": [dict(item) for item in judgement.endpoints],
         "errors": [dict(item) for item in judgement.errors],
         "thresholds": [dict(item) for item in judgement.thresholds],
+        "comparison": dict(judgement.comparison or {}),
         "validity": dict(judgement.validity),
     }
     return {key: value for key, value in found.items() if value}

@@ -11,13 +11,15 @@ from loadtest_operator.verdict.validity import Expected
 from loadtest_operator.verdict.windows import WindowLog
 
 
-def series_of(test: str) -> str:
-    """The chain of comparable runs that a LoadTest belongs to."""
-    return f"loadtest/{test}"
-
-
 def run_record(
-    log: WindowLog, state: Mapping[str, Any], run: RunRef, spec: LoadTestSpec, config_hash: str, target: Target
+    log: WindowLog,
+    state: Mapping[str, Any],
+    run: RunRef,
+    spec: LoadTestSpec,
+    *,
+    series: str,
+    config_hash: str,
+    target: Target,
 ) -> RunRecord:
     """`state` is the master's last: how long there really was load."""
     begun, ended = state.get("startedAt"), state.get("endedAt")
@@ -25,7 +27,7 @@ def run_record(
     return record(
         log,
         run=run.id,
-        series=series_of(run.test),
+        series=series,
         duration_s=float(ended) - float(begun) if begun and ended else planned,
         warmup_s=defaults.warmup(spec).total_seconds(),
         window_s=defaults.window_seconds(spec),

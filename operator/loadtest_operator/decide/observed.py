@@ -40,6 +40,7 @@ class Frozen:
 
     raw: Raw
     test: LoadTest
+    files: Mapping[str, str] = field(default_factory=dict)  # of the scenario
     environment: tuple[Raw, ...] = ()  # what is applied into the ephemeral namespace
 
 

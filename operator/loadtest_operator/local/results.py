@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loadtest_operator.build import agent_config, names
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import judge, runkey
+from loadtest_operator.decide import series
 from loadtest_operator.decide.gate import GateResult, gate
 from loadtest_operator.decide.judge import Judgement
-from loadtest_operator.decide.measured import expected, run_record, series_of, workers_lost
+from loadtest_operator.decide.measured import run_record, workers_lost
 from loadtest_operator.local.run import Measured, Request
 from loadtest_operator.model.phases import GatedVerdict, Phase, Verdict
-from loadtest_operator.store import Store, StoredRun, StoreUnavailable
-from loadtest_operator.verdict import validity
+from loadtest_operator.model.spec import LoadTestSpec
+from loadtest_operator.store import Store, StoredRun, StoreUnavailable, judging
 from loadtest_operator.verdict.record import RunRecord, Target
 
 NAMESPACE = "local"  # whatever the file says: its namespace is one of a cluster
@@ -31,24 +31,29 @@ def default_store(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(state) / "loadtest" / STORE
 
 
-def next_run(store: Store, raw: Mapping[str, Any]) -> RunRef:
+def next_run(store: Store, raw: Mapping[str, Any], spec: LoadTestSpec) -> RunRef:
     """The number after the newest run's; the id is unique on every machine."""
     test = raw["metadata"]["name"]
-    before = store.runs(NAMESPACE, series_of(test), 1)
+    before = store.runs(NAMESPACE, series.own(test, spec), 1)
     number = before[0].number + 1 if before else 1
     uid = str(uuid.uuid4())
     return RunRef(NAMESPACE, test, uid, number, id=names.run_id(test, uid, number))
 
 
-def judged(request: Request, ref: RunRef, measured: Measured) -> StoredRun:
+def history(store: Store, name: str, limit: int) -> list[StoredRun]:
+    """Of the series with this name, else of the test with this name."""
+    return store.runs(NAMESPACE, name, limit) or store.runs(NAMESPACE, f"loadtest/{name}", limit)
+
+
+def judged(store: Store | None, request: Request, ref: RunRef, measured: Measured) -> StoredRun:
     """The run as it goes into the store."""
-    spec = request.test.spec
-    lost = workers_lost(measured.state)
-    found = _record(request, ref, measured)
-    judgement = judge.judge(spec, found, validity=validity.assess(found, expected(spec, lost)))
-    if measured.error:
-        judgement = replace(judgement, verdict=Verdict.ERROR, message=measured.error.message)
-    return StoredRun.of(found, uid=ref.uid, judgement=judgement, phase=str(phase(measured)), workers_lost=lost)
+    about = judging.Circumstances(
+        uid=ref.uid,
+        workers_lost=workers_lost(measured.state),
+        phase=phase(measured),
+        error=measured.error.message if measured.error else "",
+    )
+    return judging.judged(store, request.test.spec, _record(request, ref, measured), about)
 
 
 def phase(measured: Measured) -> Phase:
@@ -59,9 +64,16 @@ def phase(measured: Measured) -> Phase:
 
 def _record(request: Request, ref: RunRef, measured: Measured) -> RunRecord:
     spec, raw_spec = request.test.spec, request.raw["spec"]
-    inputs = {name: request.config_maps[name] for name in agent_config.config_map_names(raw_spec)}
-    target = Target(version=spec.target.version, url=spec.target.url)
-    return run_record(measured.log, measured.state, ref, spec, runkey.run_key(raw_spec, inputs), target)
+    files = agent_config.scenario_files(raw_spec, request.config_maps)
+    return run_record(
+        measured.log,
+        measured.state,
+        ref,
+        spec,
+        series=series.own(ref.test, spec),
+        config_hash=series.comparable_key(spec, raw_spec, files, measured.state.get("locust")),
+        target=Target(version=spec.target.version, url=spec.target.url),
+    )
 
 
 @dataclass(frozen=True)
@@ -95,11 +107,12 @@ class Ledger:
 
     def keep(self, measured: Measured) -> bool:
         """Whether the results are safe now."""
-        self.stored = judged(self.request, self.ref, measured)
         try:
+            self.stored = judged(self.store, self.request, self.ref, measured)
             self.store.commit_run(self.stored)
         except StoreUnavailable as error:
             self.problem = str(error)
+            self.stored = self.stored or judged(None, self.request, self.ref, measured)
         return not self.problem
 
     def outcome(self, measured: Measured) -> Outcome:

@@ -96,6 +96,23 @@ def rate(per_second: float) -> str:
     return f"{_plain(round(value, 1 if value >= 1 else 3))}/s"
 
 
+def signed(fraction: float) -> str:
+    """A change in hundredths without a unit, for display: `+18.4`, with three digits."""
+    value = Decimal(repr(fraction)) * 100
+    text = _plain(_rounded(value, 3) if abs(value) >= Decimal("0.01") else round(value, 2))
+    return f"+{text.removeprefix('-')}" if Decimal(text) >= 0 else text
+
+
+def change(fraction: float) -> str:
+    """A change for display: `+18.4%`, with three digits."""
+    return f"{signed(fraction)}%"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares for display: `+1.5pp`, percentage points."""
+    return f"{signed(difference)}pp"
+
+
 def number(value: float) -> str:
     """A plain decimal for display: three significant digits, never an exponent."""
     return _plain(_rounded(Decimal(repr(value)), 3))

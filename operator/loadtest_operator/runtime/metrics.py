@@ -49,6 +49,12 @@ class Metrics:
         self._p95 = Gauge(
             "loadtest_run_p95_seconds", "p95 of all requests of the last run.", test, registry=self.registry
         )
+        self._change = Gauge(
+            "loadtest_regression_ratio",
+            "Worst latency of the last run relative to its baseline: 1.18 is 18 % slower.",
+            test,
+            registry=self.registry,
+        )
         self._rate = Gauge("loadtest_run_requests_per_second", "Rate of the last run.", test, registry=self.registry)
 
     @contextlib.contextmanager
@@ -72,16 +78,23 @@ class Metrics:
             self._verdict.labels(key.namespace, key.name, str(verdict)).set(verdict is judgement.verdict)
         if p95 := judgement.summary.get("p95"):
             self._p95.labels(key.namespace, key.name).set(quantities.parse_latency(p95))
+        if judgement.change is None:
+            self._drop(self._change, key)
+        else:
+            self._change.labels(key.namespace, key.name).set(1 + judgement.change)
         if rate := judgement.summary.get("rps"):
             self._rate.labels(key.namespace, key.name).set(quantities.parse_rate(rate))
 
     def forget(self, key: Key) -> None:
-        for metric in (self._p95, self._rate):
-            with contextlib.suppress(KeyError):
-                metric.remove(key.namespace, key.name)
+        for metric in (self._p95, self._rate, self._change):
+            self._drop(metric, key)
         for verdict in Verdict:
             with contextlib.suppress(KeyError):
                 self._verdict.remove(key.namespace, key.name, str(verdict))
+
+    def _drop(self, metric: Gauge, key: Key) -> None:
+        with contextlib.suppress(KeyError):
+            metric.remove(key.namespace, key.name)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -154,7 +154,8 @@ class Observer:
             return None  # an earlier namesake's, or somebody else's
         spec = json.loads(found["data"][SPEC_FILE])
         objects = objects_in(found["data"].get(ENVIRONMENT_FILE))
-        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), objects)
+        files = {name: text for name, text in found["data"].items() if name not in agent_config.OWN_FILES}
+        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects)
 
     async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
         children = self._of_run(key, run)

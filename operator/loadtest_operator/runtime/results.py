@@ -1,6 +1,7 @@
 """From pulled windows to a stored verdict. Statistics and SQL run in threads, never on the loop."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,13 +10,13 @@ from typing import Any
 import aiohttp
 
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import measured
-from loadtest_operator.decide.judge import Judgement, judge
+from loadtest_operator.decide import measured, scheduled, series
+from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Observed
+from loadtest_operator.model.phases import Phase
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.runtime.sessions import Attempt
-from loadtest_operator.store import Store, StoredRun, StoreUnavailable
-from loadtest_operator.verdict import validity
+from loadtest_operator.store import Store, StoreUnavailable, judging
 from loadtest_operator.verdict.record import RunRecord, Target
 
 log = logging.getLogger(__name__)
@@ -53,20 +54,48 @@ class Results:
         kept = self._store.windows(run.id) if stored else None
         if stored is not None and kept is None and not attempt.log.complete:
             return stored.judgement  # its windows were pruned: what they said stands, and is not written over
-        found = kept or self._record(seen, run, attempt)
         spec = _spec(seen)
-        lost = stored.workers_lost if stored else measured.workers_lost(attempt.state)
-        judgement = judge(spec, found, validity=validity.assess(found, measured.expected(spec, lost)))
-        if stored is None or kept is None:
-            self._store.commit_run(_stored(seen, run, found, judgement, lost))
-        else:  # judged again: the history tells the verdict that the object shows
-            self._store.commit_run(replace(stored, judgement=judgement, record=None))
-        return judgement
+        belongs_to = series.own(run.test, spec, scheduled.schedule_of(seen.raw["metadata"]))
+        if stored is not None and kept is not None:  # judged again: the history tells the verdict that the object shows
+            about = judging.circumstances(stored)
+            again = judging.judged(self._store, spec, replace(kept, series=belongs_to), about)
+            self._store.commit_run(replace(again, record=None))
+            return again.judgement
+        new = judging.judged(self._store, spec, _record(seen, run, attempt, belongs_to), _about(seen, run, attempt))
+        self._store.commit_run(new)
+        return new.judgement
 
-    def _record(self, seen: Observed, run: RunRef, attempt: Attempt) -> RunRecord:
-        spec = seen.frozen.test.spec if seen.frozen else _spec(seen)
-        target = Target(version=spec.target.version, images=_images(seen), url=spec.target.url)
-        return measured.run_record(attempt.log, attempt.state, run, spec, seen.status["run"]["runKey"], target)
+
+def _record(seen: Observed, run: RunRef, attempt: Attempt, belongs_to: str) -> RunRecord:
+    frozen = seen.frozen
+    spec, raw = (frozen.test.spec, frozen.raw) if frozen else (_spec(seen), seen.raw["spec"])
+    files = frozen.files if frozen else seen.inputs.files
+    return measured.run_record(
+        attempt.log,
+        attempt.state,
+        run,
+        spec,
+        series=belongs_to,
+        config_hash=series.comparable_key(spec, raw, files, attempt.state.get("locust")),
+        target=Target(version=spec.target.version, images=_images(seen), url=spec.target.url),
+    )
+
+
+def _about(seen: Observed, run: RunRef, attempt: Attempt) -> judging.Circumstances:
+    error = attempt.state.get("error") or {}
+    return judging.Circumstances(
+        uid=run.uid,
+        workers_lost=measured.workers_lost(attempt.state),
+        generator=_generator(seen),
+        phase=Phase.ERROR if error else Phase.COMPLETED,
+        error=str(error.get("message") or error.get("reason") or ""),
+    )
+
+
+def _generator(seen: Observed) -> str:
+    """Which build of the load generator it was; empty: its pods are gone."""
+    images = sorted(set(_images(seen).values()))
+    return hashlib.sha256("\n".join(images).encode()).hexdigest()[:16] if images else ""
 
 
 def _spec(seen: Observed) -> LoadTestSpec:
@@ -85,7 +114,3 @@ def _images(seen: Observed) -> dict[str, str]:
         statuses: list[Mapping[str, Any]] = (pod.get("status") or {}).get("containerStatuses") or []
         found.update({item["name"]: item["imageID"] for item in statuses if item.get("imageID")})
     return found
-
-
-def _stored(seen: Observed, run: RunRef, found: RunRecord, judgement: Judgement, lost: int) -> StoredRun:
-    return StoredRun.of(found, uid=run.uid, judgement=judgement, phase=str(seen.phase), workers_lost=lost)

@@ -36,6 +36,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, attempt)
         ) STRICT""",
     ),
+    (
+        # What says whether a run may be part of a baseline, beside its config_hash.
+        "ALTER TABLE runs ADD COLUMN valid INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE runs ADD COLUMN comparison TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",
+        # Which build of the load generator made it.
+        "ALTER TABLE runs ADD COLUMN generator TEXT NOT NULL DEFAULT ''",
+        # Of the run's last attempt. Small, and kept when the windows are not any more.
+        """CREATE TABLE fingerprints (
+            run TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+            attempt INTEGER NOT NULL,
+            data BLOB NOT NULL
+        ) STRICT""",
+    ),
 )
 VERSION = len(MIGRATIONS)
 
@@ -51,4 +65,5 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], .
     for statements in migrations[found:]:
         for statement in statements:
             connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(migrations)}")
+    if found < len(migrations):
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")

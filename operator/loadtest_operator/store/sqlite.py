@@ -5,15 +5,17 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.series import Wanted
 from loadtest_operator.model.phases import Verdict
-from loadtest_operator.store import blob, filesystem, schema
-from loadtest_operator.store.base import StoredRun, StoreUnavailable
+from loadtest_operator.store import blob, filesystem, fingerprints, schema
+from loadtest_operator.store.base import Baseline, StoredRun, StoreUnavailable, utc
+from loadtest_operator.verdict.reading import BadInputError
 from loadtest_operator.verdict.record import RunRecord
 
 _Identity = tuple[int, int]
@@ -22,9 +24,12 @@ _Answer = TypeVar("_Answer")
 # How long to wait for another process, such as a backup or an operator that is just going away.
 _BUSY_SECONDS = 5
 _RUN = """SELECT runs.id, namespace, series.name AS series, test AS name, uid, number, attempt, phase, started, ended,
-    config_hash, workers_lost, judgement FROM runs JOIN series ON series.id = runs.series"""
+    config_hash, workers_lost, epoch, generator, judgement FROM runs JOIN series ON series.id = runs.series"""
 # Columns that are called as the field is.
-_SAME = ("id", "namespace", "series", "name", "uid", "number", "attempt", "phase", "config_hash", "workers_lost")
+_SAME = (
+    *("id", "namespace", "series", "name", "uid", "number", "attempt", "phase"),
+    *("config_hash", "workers_lost", "epoch", "generator"),
+)
 
 
 def open_store(path: Path) -> "SqliteStore":
@@ -50,7 +55,8 @@ class SqliteStore:
     def commit_run(self, run: StoredRun) -> None:
         # Packed before the lock is taken: others need not wait for it.
         data = None if run.record is None else blob.pack(run.record)
-        self._do(lambda connection: _write(connection, run, data))
+        mark = None if run.fingerprint is None else fingerprints.pack(run.fingerprint)
+        self._do(lambda connection: _write(connection, run, data, mark))
 
     def run(self, run_id: str) -> StoredRun | None:
         rows = self._do(lambda connection: connection.execute(f"{_RUN} WHERE runs.id = ?", [run_id]).fetchall())
@@ -59,6 +65,13 @@ class SqliteStore:
     def runs(self, namespace: str, series: str, limit: int) -> list[StoredRun]:
         sql = f"{_RUN} WHERE series.namespace = ? AND series.name = ? ORDER BY started DESC, number DESC LIMIT ?"
         return [_read(row) for row in self._do(lambda it: it.execute(sql, [namespace, series, limit]).fetchall())]
+
+    def baseline(self, wanted: Wanted) -> Baseline:
+        series, rows = self._do(lambda connection: fingerprints.rows(connection, wanted))
+        try:
+            return fingerprints.read(series, rows)
+        except BadInputError as error:
+            raise StoreUnavailable(f"a fingerprint in {self._path} cannot be read: {error}") from error
 
     def windows(self, run_id: str) -> RunRecord | None:
         sql = "SELECT data FROM windows WHERE run = ? ORDER BY attempt DESC LIMIT 1"
@@ -132,7 +145,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             schema.migrate(connection)
 
 
-def _write(connection: sqlite3.Connection, run: StoredRun, data: bytes | None) -> None:
+def _write(connection: sqlite3.Connection, run: StoredRun, data: bytes | None, mark: bytes | None) -> None:
     with _transaction(connection):
         connection.execute(
             "INSERT INTO series (namespace, name) VALUES (?, ?) ON CONFLICT DO NOTHING", [run.namespace, run.series]
@@ -154,6 +167,8 @@ def _write(connection: sqlite3.Connection, run: StoredRun, data: bytes | None) -
                 "ON CONFLICT DO UPDATE SET data = excluded.data",
                 [run.id, run.attempt, data],
             )
+        if mark is not None:
+            fingerprints.write(connection, run, mark)
 
 
 def _columns(run: StoredRun, series: int) -> dict[str, str | int]:
@@ -166,17 +181,16 @@ def _columns(run: StoredRun, series: int) -> dict[str, str | int]:
         "attempt": run.attempt,
         "phase": run.phase,
         "verdict": str(run.judgement.verdict),
-        "started": _utc(run.start),
-        "ended": _utc(run.end),
+        "started": utc(run.start),
+        "ended": utc(run.end),
         "config_hash": run.config_hash,
         "workers_lost": run.workers_lost,
+        "valid": run.valid,
+        "comparison": run.comparison,
+        "epoch": run.epoch,
+        "generator": run.generator,
         "judgement": json.dumps(dataclasses.asdict(run.judgement), separators=(",", ":")),
     }
-
-
-def _utc(at: datetime) -> str:
-    """Always as long, so that texts sort as times do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _read(row: sqlite3.Row) -> StoredRun:

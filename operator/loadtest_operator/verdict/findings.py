@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from loadtest_operator.model import quantities
 from loadtest_operator.model.phases import ComparisonResult, Metric
 from loadtest_operator.verdict.comparison import Change, Compared, Comparison, Finding, Rules
 from loadtest_operator.verdict.moderated import Shift
@@ -177,9 +178,9 @@ def _message(
 def _told(finding: Finding) -> str:
     others = len(finding.endpoints) - 1
     where = finding.endpoint + (f" and {others} more" if others else "")
-    unit, scale = (" pp", 100) if finding.metric is Metric.ERROR_RATE else (" %", 100)
-    low, high = f"{finding.low * scale:+.3g}", f"{finding.high * scale:+.3g}"
-    return f"{finding.metric} of {where} {finding.change * scale:+.3g}{unit} (95 % CI {low} to {high})"
+    unit = "pp" if finding.metric is Metric.ERROR_RATE else "%"
+    low, high = quantities.signed(finding.low), quantities.signed(finding.high)
+    return f"{finding.metric} of {where} {quantities.signed(finding.change)} {unit} (95 % CI {low} to {high})"
 
 
 def _whether_global(finding: Finding) -> str:

@@ -66,7 +66,11 @@ def test_everything_of_the_first_version_is_supported() -> None:
             ["spec.environment.copySecrets", "spec.environment.keep"],
         ),
         ({"runners": {"retries": 2, "tolerateLoss": "20%"}}, ["spec.runners.tolerateLoss", "spec.runners.retries"]),
-        ({"baseline": {"series": "a", "runs": 5}}, ["spec.baseline.series", "spec.baseline.runs"]),
+        (
+            {"baseline": {"series": "a", "compareWith": "other/main", "confirmRuns": 1}},
+            ["spec.baseline.compareWith", "spec.baseline.confirmRuns"],
+        ),
+        ({"baseline": {"series": "a", "compareWith": "main", "runs": 5}}, []),
         ({"suspend": True, "onChange": "Replace"}, ["spec.onChange", "spec.suspend"]),
         ({"queue": {"exclusive": []}}, ["spec.queue.exclusive"]),
     ],

@@ -106,4 +106,4 @@ def test_a_commit_is_on_the_disk_when_it_returns(store):
 
 
 def test_the_schema_has_its_version(store):
-    assert store._connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION == 1
+    assert store._connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION == 2

@@ -20,7 +20,7 @@ from tests.unit.store.runs import stored
 def test_a_newer_schema_is_refused(store, path):
     store._connection.execute("PRAGMA user_version = 7")
     store.close()
-    with pytest.raises(StoreUnavailable, match=r"newer version \(schema 7, this one knows up to 1\); upgrade"):
+    with pytest.raises(StoreUnavailable, match=r"newer version \(schema 7, this one knows up to 2\); upgrade"):
         open_store(path)
 
 
@@ -33,7 +33,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(store, path):
         with pytest.raises(sqlite3.OperationalError):
             schema.migrate(connection, steps)
         connection.execute("ROLLBACK")
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
     with closing(open_store(path)) as again:
         assert again.run("checkout-1-aaaa") is not None
 
