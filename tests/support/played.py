@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import json
 import os
+import socket
 import ssl
 import threading
 from collections.abc import Coroutine
@@ -65,6 +66,14 @@ def ended(exit_code: int, last_word: dict[str, Any] | None = None, reason: str =
 def _container(*, ready: bool, state: dict[str, Any]) -> dict[str, Any]:
     image = {"image": "played", "imageID": "played@sha256:0"}
     return {"name": "locust", "ready": ready, "restartCount": 0, "started": ready, "state": state, **image}
+
+
+async def _close(runner: web.AppRunner, listening: socket.socket) -> None:
+    """Nobody new first: who is accepted while the server closes gets a transport that asyncio forgets to close."""
+    asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(3):  # a connection that is accepted is the server's three turns of the loop later
+        await asyncio.sleep(0)
+    await runner.cleanup()
 
 
 class PlayedKubelet:
@@ -173,8 +182,9 @@ class PlayedKubelet:
         address = next(self._addresses)
         runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
+        listening = socket.create_server((address, PORT))
         try:
-            await web.TCPSite(runner, address, PORT).start()
+            await web.SockSite(runner, listening).start()
             self.agents[pod["metadata"]["labels"][TEST], agent.config["run"]["id"]] = agent
             await self._write(pod, running(address))
             await agent.play()
@@ -184,7 +194,7 @@ class PlayedKubelet:
             await agent.released.wait()
             await self._write(pod, ended(0, agent.last_word()))
         finally:
-            await runner.cleanup()
+            await _close(runner, listening)
 
     async def _play_worker(self, pod: Pod) -> None:
         """Runs until the master holds everything."""
