@@ -93,14 +93,13 @@ def _text(content: Content, format_: Format) -> str:
 
 
 def _found(store: Store, asked: str, path: Path) -> StoredRun:
-    from loadtest_operator.decide.measured import series_of
-    from loadtest_operator.local.results import NAMESPACE
+    from loadtest_operator.local import results
 
     test, _, number = asked.partition("/")
     by_id = None if number else store.run(asked)
     if by_id:
         return by_id
-    runs = store.runs(NAMESPACE, series_of(test), MANY if number else 1)
+    runs = results.history(store, test, MANY if number else 1)
     for one in runs:
         if not number or str(one.number) == number:
             return one

@@ -37,7 +37,8 @@ def freeze(seen: Observed) -> Frozen:
     run, test = seen.run, seen.inputs.test
     assert run is not None
     assert test is not None
-    return Frozen(seen.raw["spec"], test, manifests.placed(seen.inputs.environment, run.environment))
+    objects = manifests.placed(seen.inputs.environment, run.environment)
+    return Frozen(seen.raw["spec"], test, seen.inputs.files, objects)
 
 
 def timing(frozen: Frozen) -> Timing:
