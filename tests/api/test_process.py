@@ -24,10 +24,10 @@ NAMES = (
 )
 
 
-def limited(stage: Stage) -> Path:
-    """A kubeconfig of somebody who may do all that the operator needs, but create no pods."""
+def limited(stage: Stage, barred: str = "pods") -> Path:
+    """A kubeconfig of somebody who may do all that the operator needs, but create none of these."""
     rules = [
-        {**rule, "verbs": [verb for verb in rule["verbs"] if rule["resources"] != ["pods"] or verb != "create"]}
+        {**rule, "verbs": [verb for verb in rule["verbs"] if rule["resources"] != [barred] or verb != "create"]}
         for rule in (*install.RUN_RULES, *install.home_rules(install.NAME))
     ]
     named = {"metadata": {"name": "limited", "namespace": stage.namespace}}

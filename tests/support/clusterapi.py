@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOTS = {"loadtests": "/apis/loadtest.dev/v1alpha1", "jobs": "/apis/batch/v1", "leases": "/apis/coordination.k8s.io/v1"}
+LOADTEST = "/apis/loadtest.dev/v1alpha1"
+ROOTS = {
+    "loadtests": LOADTEST,
+    "loadtestschedules": LOADTEST,
+    "jobs": "/apis/batch/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
+}
 TIMEOUT_SECONDS = 30
 
 

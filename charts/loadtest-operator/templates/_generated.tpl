@@ -4,6 +4,15 @@
   - loadtest.dev
   resources:
   - loadtests
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - delete
+- apiGroups:
+  - loadtest.dev
+  resources:
   - loadtestschedules
   verbs:
   - get

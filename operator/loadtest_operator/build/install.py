@@ -31,7 +31,8 @@ def rule(group: str, resources: list[str], verbs: list[str], names: list[str] | 
 
 # What a namespace must grant for LoadTests to run there; bound cluster-wide, or namespace by namespace.
 RUN_RULES: list[Rule] = [
-    rule(GROUP, ["loadtests", "loadtestschedules"], READ),
+    rule(GROUP, ["loadtests"], [*READ, "create", "delete"]),  # what schedules make
+    rule(GROUP, ["loadtestschedules"], READ),
     rule(GROUP, ["loadtests/status", "loadtestschedules/status"], ["patch"]),
     rule("batch", ["jobs"], [*READ, "create", "delete"]),
     rule("", ["pods"], [*READ, "create", "delete"]),  # create: only ever as a dry run

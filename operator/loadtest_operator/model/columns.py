@@ -28,14 +28,16 @@ LOADTEST_COLUMNS: Final = [
     _column("Message", ".status.message", "The one sentence to read first.", wide=True),
 ]
 
+_STATE: Final = '.status.conditions[?(@.type=="Ready")].reason'
+
 SCHEDULE_COLUMNS: Final = [
     _column("Schedule", ".spec.schedule", "When tests start, as five cron fields."),
-    _column("Suspend", ".spec.suspend", "Whether nothing starts for now.", "boolean"),
-    _column("Last run", ".status.lastRun", "The newest LoadTest of this schedule."),
-    _column("Last verdict", ".status.lastVerdict", "The verdict of the newest finished one."),
-    _column("Next run", ".status.nextRun", "When the next one is due."),
+    _column("State", _STATE, "Whether it schedules: Scheduled, Suspended, or why not."),
+    _column("Last", ".status.lastRun", "The newest LoadTest of this schedule."),
+    _column("Verdict", ".status.lastVerdict", "The verdict of the newest finished one."),
+    _column("Next", ".status.nextRun", "When the next one is due."),
     _column("Age", ".metadata.creationTimestamp", "How long the object exists.", "date"),
     _column("Time zone", ".spec.timeZone", "The time zone of the schedule.", wide=True),
-    _column("Trend", ".status.trend.change", "How its runs develop.", wide=True),
+    _column("Missed", ".status.missed", "How many could not be started in time.", "integer", wide=True),
     _column("Message", ".status.message", "The one sentence to read first.", wide=True),
 ]

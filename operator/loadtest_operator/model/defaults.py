@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from loadtest_operator.model import quantities
-from loadtest_operator.model.phases import GatedVerdict, Keep, OnChange, RunOn
+from loadtest_operator.model.phases import ConcurrencyPolicy, GatedVerdict, Keep, OnChange, RunOn
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.target import Health
 
@@ -26,6 +26,11 @@ RETRIES: Final = 1
 TOLERATE_LOSS: Final = 0.10
 HOOK_TIMEOUT: Final = timedelta(minutes=5)
 ENVIRONMENT_TIMEOUT: Final = timedelta(minutes=5)
+STARTING_DEADLINE: Final = timedelta(minutes=30)
+CONCURRENCY_POLICY: Final = ConcurrencyPolicy.QUEUE
+TIME_ZONE: Final = "UTC"
+KEEP_PASSED: Final = 3
+KEEP_FAILED: Final = 5
 QUEUE_TIMEOUT: Final = timedelta(hours=2)
 KEEP_FOR: Final = _HOUR
 FIND_HOLD: Final = _MINUTE

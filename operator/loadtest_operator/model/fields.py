@@ -53,7 +53,8 @@ def broken(message: str) -> PydanticCustomError:
 class Text:
     """A bounded string. With a pattern (without anchors), `says` is the sentence for one that does not match.
 
-    `bound` limits it further: a CEL condition over `self` with its Python twin.
+    `bound` limits it further: a CEL condition over `self` with its Python twin. `beyond` answers what is wrong with one
+    in ways that no schema can tell, '' for nothing.
     """
 
     max: int
@@ -62,6 +63,7 @@ class Text:
     min: int = 1
     bound: str = ""
     within: Callable[[str], bool] = field(default=lambda _: True)
+    beyond: Callable[[str], str] = field(default=lambda _: "")
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
@@ -80,6 +82,8 @@ class Text:
         """The text itself, when it is as it must be."""
         if not self.fits(text):
             raise broken(self.says)
+        if problem := self.beyond(text):
+            raise broken(problem)
         return text
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from loadtest_operator.model import reading
+from loadtest_operator.model import cron, reading
 from loadtest_operator.model.common import Label, ObjectName
 from loadtest_operator.model.errors import Problem
 from loadtest_operator.model.fields import Items, Model, Text
@@ -38,14 +37,11 @@ _CRON: Final = " +".join(
     )
 )
 CRON_SAYS: Final = 'must be five cron fields such as "0 2 * * *" (minute, hour, day, month, weekday; L and # are known)'
-Cron = Annotated[str, Text(100, _CRON, CRON_SAYS)]
+Cron = Annotated[str, Text(100, _CRON, CRON_SAYS, beyond=cron.wrong)]
 
 
 def _zone_exists(name: str) -> bool:
-    try:
-        return ZoneInfo(name) is not None
-    except ZoneInfoNotFoundError:
-        return False
+    return cron.zone(name) is not None
 
 
 TimeZone = Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadtest_operator.build import names
-from loadtest_operator.decide import prepare
+from loadtest_operator.decide import prepare, scheduled
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.io import kube as api
 from loadtest_operator.io.agent import AgentError, AgentUnreachable
@@ -82,6 +82,33 @@ class Executor:
         """An Event beside any plan."""
         if raw is not None:
             await self._events.post(raw, note)
+
+    async def make(self, body: Raw, owner: str) -> Key | None:
+        """What a schedule makes; one that is there already is adopted when the schedule with this UID controls it.
+
+        Answers whose look it deserves: the watch tells nothing new of it.
+        """
+        self._guard()
+        try:
+            made = await self._kube.create(body)
+        except AlreadyExists:
+            made = await self._made_before(body, owner)
+        except ApiError as error:
+            self._refuse(error, body)
+            raise  # _refuse always raises; this tells the reader
+        return self._objects.put(str(body["kind"]), made)
+
+    async def _made_before(self, body: Raw, owner: str) -> dict[str, Any]:
+        kind, metadata = str(body["kind"]), body["metadata"]
+        there = await self._kube.get(api.BY_KIND[kind], metadata["namespace"], metadata["name"])
+        reference = scheduled.owner(there["metadata"])
+        if reference is not None and reference.get("uid") == owner:
+            return there
+        raise Refused(
+            Reason.NAME_TAKEN,
+            f"{kind} {metadata['name']} exists and does not belong to this schedule: delete it "
+            f"(kubectl delete {kind.lower()} {metadata['name']} -n {metadata['namespace']})",
+        )
 
     def _guard(self) -> None:
         if not self._leading():

@@ -94,8 +94,8 @@ class Operator:
         namespace = settings.namespace or kube.access.namespace
         self.settings = settings
         self.metrics = Metrics()
-        self.objects = Objects()
         self.queue: WorkQueue[Key] = WorkQueue()
+        self.objects = Objects(wake=self.queue.add)
         self.lease = Lease(kube, namespace, settings.lease_name, _identity(), settings.lease_seconds, clock.now)
         sessions = Sessions()
         self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock.now)

@@ -1,10 +1,11 @@
 """What watching and listing told us: raw objects by kind and name, and which LoadTest each child belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from loadtest_operator.build import names
+from loadtest_operator.decide import scheduled
 
 Object = dict[str, Any]
 
@@ -24,8 +25,11 @@ class Key:
 
 
 class Objects:
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[Key], None] = lambda _: None) -> None:
+        """`wake` is told of a schedule whose LoadTests appeared, went on to another phase, or vanished."""
+        self._wake = wake
         self._tests: dict[Key, Object] = {}
+        self._made: dict[Key, set[Key]] = {}  # by LoadTestSchedule
         self._children: dict[Key, dict[tuple[str, str], Object]] = {}  # by LoadTest, then (kind, name)
 
     def put(self, kind: str, raw: Object) -> Key | None:
@@ -40,6 +44,8 @@ class Objects:
         if old is not None and not _newer(slim["metadata"], old["metadata"]):
             return None
         place[slot] = slim
+        if kind == "LoadTest":
+            self._made_by(key, old, slim)
         return key
 
     def drop(self, kind: str, raw: Object) -> Key | None:
@@ -50,7 +56,9 @@ class Objects:
             known = self._tests.get(key)
             if known is not None and known["metadata"]["uid"] != raw["metadata"]["uid"]:
                 return key  # an older namesake's end
-            self._tests.pop(key, None)
+            gone = self._tests.pop(key, None)
+            if kind == "LoadTest":
+                self._made_by(key, gone, None)
             return key
         children = self._children.get(key, {})
         known = children.get((kind, raw["metadata"]["name"]))
@@ -62,6 +70,23 @@ class Objects:
 
     def test(self, key: Key) -> Object | None:
         return self._tests.get(key)
+
+    def made_by(self, schedule: Key) -> list[Object]:
+        """The LoadTests that a schedule of this name controls."""
+        return [self._tests[key] for key in self._made.get(schedule, ())]
+
+    def _made_by(self, key: Key, old: Object | None, new: Object | None) -> None:
+        before, after = _schedule(old), _schedule(new)
+        if before is not None and before != after:
+            self._made[before].discard(key)
+            if not self._made[before]:
+                del self._made[before]
+        if after is not None:
+            self._made.setdefault(after, set()).add(key)
+        if before != after or _standing(old) != _standing(new):
+            for schedule in {before, after}:
+                if schedule is not None:
+                    self._wake(schedule)
 
     def children(self, key: Key, kind: str) -> list[Object]:
         return [item for (its_kind, _), item in self._children.get(key, {}).items() if its_kind == kind]
@@ -83,6 +108,17 @@ class Objects:
             return Key(metadata["namespace"], metadata["name"], kind)
         test = (metadata.get("labels") or {}).get(names.LABEL_TEST)
         return Key(metadata["namespace"], test) if test else None
+
+
+def _schedule(test: Object | None) -> Key | None:
+    name = None if test is None else scheduled.schedule_of(test["metadata"])
+    return None if test is None or name is None else Key(test["metadata"]["namespace"], name, scheduled.KIND)
+
+
+def _standing(test: Object | None) -> tuple[Any, ...]:
+    """What a schedule would see, in a cheap form."""
+    status = (test or {}).get("status") or {}
+    return status.get("phase"), status.get("verdict"), len(status.get("conditions") or ())
 
 
 def _newer(new: Object, old: Object) -> bool:
@@ -109,6 +145,10 @@ _POD_STATUS = (
 def _slim(kind: str, raw: Object) -> Object:
     """Only what decisions read: a thousand pods with their whole spec are 10 MiB."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    if kind == scheduled.KIND:  # when its spec was written
+        entries = raw["metadata"].get("managedFields") or ()
+        kept = [{key: item[key] for key in ("time", "subresource") if key in item} for item in entries]
+        return {**raw, "metadata": {**metadata, "managedFields": kept}}
     if kind in OWN:
         return {**raw, "metadata": metadata}
     slim: Object = {"apiVersion": raw.get("apiVersion"), "kind": kind, "metadata": metadata}

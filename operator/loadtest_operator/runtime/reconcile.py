@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadtest_operator.build.names import LABEL_INSTANCE, LABEL_TEST_UID
-from loadtest_operator.decide import environment, prepare, schedule
+from loadtest_operator.decide import environment, prepare
 from loadtest_operator.decide.observed import Note
 from loadtest_operator.decide.run import decide
 from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.io.kube import LOADTESTS as TESTS
-from loadtest_operator.runtime import orphans
+from loadtest_operator.runtime import orphans, schedules
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.execute import Executor, NotLeading
 from loadtest_operator.runtime.metrics import Metrics
@@ -96,13 +96,11 @@ class Reconciler:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
 
     async def _look_at_schedule(self, key: Key) -> None:
-        raw = self._objects.test(key)
-        status = None if raw is None else schedule.decide(raw, self._clock())
-        if raw is None or status is None:
-            return
-        await self._executor.write_status(raw, status)
-        ready = status["conditions"][0]
-        await self._executor.tell(raw, Note("Warning", ready["reason"], ready["message"]))
+        again = await schedules.look(key, self._objects, self._executor, self._clock, self._queue.add)
+        if again is not None:
+            self._queue.add_after(key, again.total_seconds())
+        elif self._objects.test(key) is None:
+            self._queue.forget(key)
 
     async def _gone(self, key: Key) -> None:
         """The LoadTest is not there: what it made goes too, after asking the API server itself."""

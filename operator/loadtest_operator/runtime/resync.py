@@ -14,7 +14,7 @@ from loadtest_operator.io import kube as api
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube, Resource
 from loadtest_operator.runtime import orphans
 from loadtest_operator.runtime.execute import Executor, NotLeading
-from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.objects import OWN, Key, Objects
 from loadtest_operator.runtime.sweeping import Sweeper
 from loadtest_operator.runtime.workqueue import WorkQueue
 
@@ -71,8 +71,9 @@ class Resync:
         try:
             for resource, selector in KINDS:
                 await self._compare(resource, selector)
-            for test in self._objects.all("LoadTest"):
-                self._queue.add(Key(test["metadata"]["namespace"], test["metadata"]["name"]))
+            for kind in OWN:
+                for item in self._objects.all(kind):
+                    self._queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"], kind))
             await self._sweep()
             await self._sweeper.sweep()
         except ApiError as error:

@@ -94,9 +94,10 @@ def test_the_explicit_default_of_a_field_is_fine() -> None:
 
 
 def test_a_schedule_is_checked_with_its_template() -> None:
-    assert supported.unsupported(nightly(suspend=True, timeZone="UTC").spec) == ["spec.schedule", "spec.suspend"]
+    assert supported.unsupported(nightly(suspend=True, timeZone="Asia/Tokyo").spec) == []
+    assert supported.unsupported(nightly(concurrencyPolicy="Replace").spec) == ["spec.concurrencyPolicy"]
     template = {"spec": raw(load=STAGES)["spec"]}
-    assert supported.unsupported(nightly(template=template).spec) == ["spec.schedule", "spec.template.spec.load.stages"]
+    assert supported.unsupported(nightly(template=template).spec) == ["spec.template.spec.load.stages"]
 
 
 def test_every_row_of_the_tables_belongs_to_a_field() -> None:
