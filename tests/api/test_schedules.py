@@ -76,6 +76,23 @@ def test_a_schedule_makes_a_loadtest_and_shows_its_verdict(away: Stage) -> None:
     assert "active" not in status
 
 
+def test_a_start_takes_place_in_its_minute(away: Stage) -> None:
+    away.operator.start().ready()
+    due = datetime.now(UTC).replace(second=0, microsecond=0) + MINUTE
+    path = f"{API}/{away.namespace}/loadtestschedules"
+    body = {
+        "apiVersion": "loadtest.dev/v1alpha1",
+        "kind": "LoadTestSchedule",
+        "metadata": {"name": "soon", "namespace": away.namespace},
+        "spec": {"schedule": "* * * * *", "template": {"spec": loadtest("any", away.namespace)["spec"]}},
+    }
+    assert away.cluster.call("POST", path, body)[0] == 201
+    (test,) = soon(lambda: away.all("loadtests"), "the next minute", 65)
+    assert test["metadata"]["name"] == f"soon-{int(due.timestamp()) // 60}"
+    assert datetime.fromisoformat(test["metadata"]["creationTimestamp"]) - due < timedelta(seconds=5)
+    away.until(test["metadata"]["name"], "Completed")
+
+
 def test_a_restart_between_creation_and_status_adopts_what_is_there(away: Stage) -> None:
     due = just_now()
     uid = apply(away, "nightly", due)["metadata"]["uid"]

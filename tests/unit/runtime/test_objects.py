@@ -109,3 +109,44 @@ def test_a_job_is_kept_with_its_status_and_a_test_with_everything_but_managed_fi
     kept = objects.test(CHECKOUT)
     assert (kept["spec"], kept["status"]) == ({"load": {}}, {"phase": "Running"})
     assert "managedFields" not in kept["metadata"]
+
+
+NIGHTLY = Key("shop", "nightly", "LoadTestSchedule")
+OWNER = {"apiVersion": "loadtest.dev/v1alpha1", "kind": "LoadTestSchedule", "name": "nightly", "controller": True}
+
+
+def scheduled(version, phase=None, owners=(OWNER,), **fields):
+    found = loadtest(version, **fields)
+    found["metadata"]["ownerReferences"] = list(owners)
+    return {**found, "status": {"phase": phase}}
+
+
+def test_a_schedule_is_woken_when_its_loadtest_appears_changes_phase_or_vanishes():
+    woken = []
+    objects = Objects(wake=woken.append)
+    objects.put("LoadTest", scheduled("1", "Running"))
+    assert woken == [NIGHTLY]
+    objects.put("LoadTest", scheduled("2", "Running"))
+    assert woken == [NIGHTLY], "progress is no reason"
+    objects.put("LoadTest", scheduled("3", "Completed"))
+    objects.drop("LoadTest", scheduled("4", "Completed"))
+    assert woken == [NIGHTLY] * 3
+    assert objects.made_by(NIGHTLY) == []
+
+
+def test_a_schedule_finds_its_loadtests_and_no_others():
+    objects = Objects()
+    objects.put("LoadTest", scheduled("1"))
+    assert [item["metadata"]["name"] for item in objects.made_by(NIGHTLY)] == ["checkout"]
+    assert objects.made_by(Key("elsewhere", "nightly", "LoadTestSchedule")) == []
+    objects.put("LoadTest", scheduled("2", owners=()))
+    assert objects.made_by(NIGHTLY) == []
+
+
+def test_of_a_schedule_it_is_kept_when_its_spec_was_written():
+    objects = Objects()
+    fields = [{"manager": "kubectl", "time": "2026-12-01T12:00:00Z", "fieldsV1": {"f:spec": {}}}]
+    raw = {**loadtest(), "kind": "LoadTestSchedule"}
+    raw["metadata"] = {**raw["metadata"], "name": "nightly", "managedFields": fields}
+    objects.put("LoadTestSchedule", raw)
+    assert objects.test(NIGHTLY)["metadata"]["managedFields"] == [{"time": "2026-12-01T12:00:00Z"}]
