@@ -44,8 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = _failed(config, options.role, error)
     except Terminated:
         code = _failed(config, options.role, AgentError(Reason.STOPPED, "the process was told to terminate"))
-    except Exception:  # noqa: BLE001 - the last word must be said whatever happened
-        unexpected = AgentError(Reason.INTERNAL_ERROR, traceback.format_exc(limit=-6).strip())
+    except Exception as error:  # noqa: BLE001 - the last word must be said whatever happened
+        # What happened comes first: whoever shows this cuts off its end.
+        what = "".join(traceback.format_exception_only(error)).strip()
+        unexpected = AgentError(Reason.INTERNAL_ERROR, f"{what}\n{traceback.format_exc(limit=-6).strip()}")
         code = _failed(config, options.role, unexpected)
     _end(code)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build import children
+from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
@@ -150,12 +151,7 @@ def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     run = seen.run
     if run is None or not seen.children.jobs:
         return ()
-    in_namespace = {"namespace": run.namespace}
-    return (
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": run.service, **in_namespace}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": run.config, **in_namespace}},
-        *all_jobs(seen),
-    )
+    return (*_beside_jobs(run), *all_jobs(seen))
 
 
 def leftovers(seen: Observed) -> tuple[dict[str, Any], ...]:
@@ -204,19 +200,26 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
         passed=False,
     )
     return Plan(
-        delete=stop_load(seen) or _frozen_alone(seen),
+        delete=stop_load(seen) or _without_jobs(seen),
         status=compose(seen, say, now),
         notes=(Note("Warning", str(reason), say.message),),
         requeue_after=timedelta(0),
     )
 
 
-def _frozen_alone(seen: Observed) -> tuple[dict[str, Any], ...]:
-    """With an environment the inputs are frozen long before there are Jobs, and nobody looks after them alone."""
+def _without_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """What is made before the Jobs are: when those are refused until the end, nobody looks after it alone."""
     run = seen.run
-    if run is None or seen.phase is not Phase.PREPARING or not seen.frozen or not seen.frozen.environment:
+    if run is None or seen.phase is not Phase.PREPARING or seen.children.jobs:
         return ()
-    return ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": run.config, "namespace": run.namespace}},)
+    return _beside_jobs(run)
+
+
+def _beside_jobs(run: RunRef) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": run.namespace}}
+        for kind, name in (("Service", run.service), ("ConfigMap", run.config))
+    )
 
 
 def _domain_fact(reason: Reason, message: str) -> tuple[Fact, ...]:

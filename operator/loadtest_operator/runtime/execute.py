@@ -50,6 +50,7 @@ class Executor:
         environments: Environments,
         *,
         account: str,
+        instance: str,
         leading: Callable[[], bool],
     ) -> None:
         self._kube = kube
@@ -61,6 +62,7 @@ class Executor:
         self._metrics = metrics
         self._environments = environments
         self._account = account
+        self._instance = instance
         self._leading = leading
 
     async def execute(self, plan: Plan, seen: Observed) -> None:
@@ -145,7 +147,7 @@ class Executor:
             attempt.frozen = prepare.freeze(seen)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
-        found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account)
+        found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account, self._instance)
         raise found or error
 
     async def _adopt(self, body: Raw, seen: Observed) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Operator:
         self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock.now)
         observer = Observer(kube, self.objects, sessions, results, settings, key, clock.now, self.environments)
         events = Events(kube, clock.now)
-        account = f"{namespace}:loadtest-operator"
+        account = f"{namespace}:{settings.instance}"
         executor = Executor(
             kube,
             self.objects,
@@ -112,6 +112,7 @@ class Operator:
             self.metrics,
             self.environments,
             account=account,
+            instance=settings.instance,
             leading=self._leading,
         )
         sweeper = Sweeper(

@@ -130,7 +130,7 @@ class Observer:
             answered = status.get("observedGeneration") == raw["metadata"].get("generation")
             if error.status != FORBIDDEN or (answered and status.get("phase") != Phase.PENDING):
                 raise
-            return Inputs(denied=refusals.access_missing(error.message, namespace))
+            return Inputs(denied=refusals.access_missing(error.message, namespace, self._settings.instance))
         return read_inputs(raw, data)
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:

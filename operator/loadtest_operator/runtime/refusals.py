@@ -21,7 +21,7 @@ def dry_run_not_supported(error: ApiError) -> bool:
     return error.status == 400 and "dry run" in error.message
 
 
-def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused | None:
+def refusal(error: ApiError, kind: str, namespace: str, account: str, instance: str) -> Refused | None:
     """None: the server could not answer now, which says nothing about the object."""
     if error.status not in {400, 403, 404, 422} or (error.status == 403 and error.reason == "Conflict"):
         return None
@@ -31,7 +31,7 @@ def refusal(error: ApiError, kind: str, namespace: str, account: str) -> Refused
             Reason.QUOTA_EXCEEDED, f"{text}; raise the quota of namespace {namespace}, or ask for less in spec.runners"
         )
     if error.status == 403 and "cannot" in text and "in the namespace" in text:
-        return Refused(Reason.ACCESS_MISSING, access_missing(text, namespace, account))
+        return Refused(Reason.ACCESS_MISSING, access_missing(text, namespace, instance, account))
     if kind == "ConfigMap" and "Too long" in text:
         return Refused(
             Reason.INPUT_INVALID,
@@ -52,12 +52,11 @@ def environments_missing(text: str, role: str) -> str:
     )
 
 
-def access_missing(text: str, namespace: str, account: str = "") -> str:
+def access_missing(text: str, namespace: str, instance: str, account: str = "") -> str:
     """What the API server said, and one command that a person with the right to do so can paste."""
     who = _who(text) or f"--serviceaccount={account}"
     return (
-        f"{text}; to allow it: kubectl create rolebinding loadtest-operator -n {namespace} "
-        f"--clusterrole=loadtest-operator-runs {who}"
+        f"{text}; to allow it: kubectl create rolebinding {instance} -n {namespace} --clusterrole={instance}-runs {who}"
     )
 
 

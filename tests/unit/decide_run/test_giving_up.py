@@ -227,3 +227,11 @@ def test_the_deadline_waits_for_fresh_news_of_the_master():
     world.reachable = False
     world.tick(361)
     assert world.look() == Plan(requeue_after=timedelta(seconds=0.5))
+
+
+def test_a_run_whose_jobs_were_refused_until_its_deadline_leaves_nothing():
+    world = states.preparing({**states.SPEC, "deadline": "6m"})
+    world.tick(361)
+    plan = world.look()
+    assert plan.status["phase"] == "Error"
+    assert {item["kind"] for item in plan.delete} == {"Service", "ConfigMap"}

@@ -76,6 +76,7 @@ async def assembled(**settings):
             here.metrics,
             here.environments,
             account="home:loadtest-operator",
+            instance="loadtest-operator",
             leading=lambda: here.leading,
         )
         here.reconcile = Reconciler(

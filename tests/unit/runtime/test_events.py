@@ -59,8 +59,8 @@ async def test_an_event_is_posted_once_and_never_stops_a_run():
         await here.executor._events.post(loadtest(), NOTE)
 
 
-def refused(status, message, reason="Forbidden", kind="Job"):
-    return refusal(ApiError(status, reason, message), kind, "shop", "home:loadtest-operator")
+def refused(status, message, reason="Forbidden", kind="Job", instance="loadtest-operator"):
+    return refusal(ApiError(status, reason, message), kind, "shop", f"home:{instance}", instance)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,13 @@ def test_a_missing_right_comes_with_the_command_that_grants_it(said, who):
     assert f"--clusterrole={install.RUNS_ROLE}" in message
     assert "-n shop" in message
     assert message.endswith(who)
+
+
+def test_a_second_installation_names_its_own_role_binding_and_account():
+    said = 'somebody cannot create resource "jobs" in the namespace "shop"'
+    message = refused(403, said, instance="perf").message
+    command = "kubectl create rolebinding perf -n shop --clusterrole=perf-runs --serviceaccount=home:perf"
+    assert message.endswith(command)
 
 
 def test_a_scenario_that_is_too_large_is_told_with_the_way_out():

@@ -183,6 +183,11 @@ def test_a_text_line_reads_from_left_to_right():
     assert line == "2026-11-21T09:06:40.500+00:00 info    worker lost test=shop/checkout"
 
 
+def test_what_a_user_wrote_cannot_look_like_another_line():
+    line = logs.Lines("text").format(record("said\nno", error="x\n2026 info forged\x1b[2J\u2028é"))
+    assert line.endswith("said\\nno error=x\\n2026 info forged\\x1b[2J\\u2028é")
+
+
 def test_a_field_that_is_not_json_is_told_as_text():
     assert json.loads(logs.Lines("json").format(record(key=CHECKOUT)))["key"] == "shop/checkout"
 
