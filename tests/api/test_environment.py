@@ -179,6 +179,39 @@ def test_what_the_api_server_refuses_ends_the_run_in_its_words(
     gone(kubectl, stage)
 
 
+def test_a_namespace_that_somebody_deletes_under_the_load_ends_the_run_at_once(stage: Stage, kubectl: Kubectl) -> None:
+    stage.kubelet.scripts["robbed"] = Script(pause_at=frozenset({"Running"}))
+    stage.apply("robbed", **environment())
+    where = made(kubectl, stage)
+    becomes_ready(kubectl, where)
+    stage.until("robbed", "Running")
+    kubectl("delete", "namespace", where, "--wait=false")
+    test = stage.until("robbed", "Error")
+    assert condition(test, "Ready")["reason"] == "EnvironmentLost"
+    soon(lambda: "robbed-1-workers" not in stage.jobs(), "load stopped")
+
+
+def test_manifests_of_a_config_map_are_frozen_and_get_their_images(stage: Stage, kubectl: Kubectl) -> None:
+    deployment, service = SHOP.split("---")
+    data = {"a-shop.yaml": deployment, "b-service.yaml": service}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop", "namespace": stage.namespace}}
+    wanted = {"manifests": [{"configMap": {"name": "shop"}}], "images": {"shop": "shop:pr-42"}}
+    stage.kubelet.scripts["mapped"] = Script(pause_at=frozenset({"Running"}))
+    stage.apply("mapped", target=URL, environment=wanted)
+    told = stage.until_condition("mapped", "Admitted", "InputMissing")
+    assert "ConfigMap shop, which spec.environment.manifests[0].configMap names" in told["message"]
+    stage.cluster.create("configmaps", {**body, "data": data})
+    where = made(kubectl, stage)
+    containers = kubectl.get("deployment", "shop", where)["spec"]["template"]["spec"]["containers"]
+    assert [item["image"] for item in containers] == ["shop:pr-42"]
+    assert soon(lambda: kubectl.get("service", "shop", where), "Service of the second key")
+    stage.cluster.patch("configmaps", "shop", stage.namespace, {"data": {"a-shop.yaml": "not: [yaml"}})
+    becomes_ready(kubectl, where)
+    stage.until("mapped", "Running")
+    stage.cluster.delete("loadtests", "mapped", stage.namespace)
+    gone(kubectl, stage)
+
+
 def test_a_deleted_test_leaves_no_namespace(stage: Stage, kubectl: Kubectl) -> None:
     stage.kubelet.scripts["unwanted"] = Script(pause_at=frozenset({"Running"}))
     stage.apply("unwanted", **environment())

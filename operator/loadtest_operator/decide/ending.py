@@ -226,7 +226,7 @@ def _domain_fact(reason: Reason, message: str) -> tuple[Fact, ...]:
     """The domain condition that the reason belongs to."""
     if reason is Reason.TARGET_UNREACHABLE:
         return (Fact(ConditionType.TARGET_REACHABLE, False, reason, message),)
-    if reason in {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED}:
+    if reason in {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED, Reason.ENVIRONMENT_LOST}:
         return (Fact(ConditionType.ENVIRONMENT_READY, False, reason, message),)
     if reason in {
         Reason.IMAGE_PULL_FAILED,

@@ -21,6 +21,8 @@ RIGHTS_COME = timedelta(seconds=0.2)
 HANGS_AFTER = timedelta(seconds=30)
 LOOK_AT_HANGING = timedelta(seconds=30)
 
+_NEEDED = {Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
+
 READY, TERMINATING, DELETED = "Ready", "Terminating", "Deleted"
 
 
@@ -29,9 +31,8 @@ def prepare(seen: Observed, frozen: Frozen, now: datetime) -> Plan | None:
     around = seen.environment
     if frozen.test.spec.environment is None or around is None or _says_ready(seen):
         return None
-    if around.leaving or (around.applied and around.raw is None):
-        gone = f"namespace {around.name} was deleted while it was prepared: ask for a new run"
-        return ending.broken(seen, now, Reason.ENVIRONMENT_FAILED, gone)
+    if around.leaving or (around.applied and around.lost):
+        return lost(seen, now)
     if not around.applied:
         return _build(seen, frozen, around, now)
     lacks = lacking(frozen.environment, around.live)
@@ -47,6 +48,17 @@ def prepare(seen: Observed, frozen: Frozen, now: datetime) -> Plan | None:
             f"not ready within {limit} (environment.ready.timeout): {message}",
         )
     return _tell(seen, message, now, LOOK_AGAIN)
+
+
+def is_lost(seen: Observed) -> bool:
+    """Somebody else deleted the target under the load."""
+    return seen.environment is not None and seen.environment.lost and seen.phase in _NEEDED
+
+
+def lost(seen: Observed, now: datetime) -> Plan:
+    name = seen.environment.name if seen.environment else "of the environment"
+    message = f"namespace {name} was deleted in phase {seen.phase}, not by this operator: ask for a new run"
+    return ending.broken(seen, now, Reason.ENVIRONMENT_LOST, message)
 
 
 def ready_fact(frozen: Frozen, name: str) -> tuple[Fact, ...]:
@@ -67,7 +79,7 @@ def ready_since(seen: Observed) -> datetime:
 def beside(seen: Observed, plan: Plan, now: datetime) -> Plan:
     """Any plan, with the environment kept in the status while it is needed, and taken down when it is not."""
     around, run = seen.environment, seen.run
-    if around is None or run is None:
+    if around is None or run is None or around.unknown:
         return plan
     if not (seen.deleting or _over(seen.phase) or (plan.status and _over(Phase(plan.status["phase"])))):
         return _kept(seen, plan, around)
@@ -169,7 +181,7 @@ def _words_of(namespace: Mapping[str, Any]) -> str:
 
 
 def _failed(status: Mapping[str, Any]) -> bool:
-    reasons = {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED}
+    reasons = {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED, Reason.ENVIRONMENT_LOST}
     found = status.get("conditions") or ()
     return any(item["type"] == ConditionType.ENVIRONMENT_READY and item["reason"] in reasons for item in found)
 

@@ -52,6 +52,12 @@ class Surroundings:
     raw: Raw | None = None  # None: it is not there
     applied: bool = False
     live: Live = field(default_factory=Live)
+    unknown: bool = False  # the operator may not look at it (any more)
+
+    @property
+    def lost(self) -> bool:
+        """Gone, or going, whoever did it."""
+        return not self.unknown and (self.raw is None or self.leaving)
 
     @property
     def leaving(self) -> bool:

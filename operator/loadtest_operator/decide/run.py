@@ -17,6 +17,8 @@ def _decide(seen: Observed, now: datetime) -> Plan:
         return Plan(delete=ending.children_of_run(seen))
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)
+    if environment.is_lost(seen):
+        return environment.lost(seen, now)
     match seen.phase:
         case Phase.PREPARING:
             return prepare.decide(seen, now)

@@ -86,6 +86,7 @@ class Reason(StrEnum):
     ENVIRONMENT_READY = "EnvironmentReady", "the environment is ready"
     ENVIRONMENT_NOT_READY = "EnvironmentNotReady", "the environment is not ready; see the message for what it lacks"
     ENVIRONMENT_FAILED = "EnvironmentFailed", "the environment cannot be made from these manifests; see the message"
+    ENVIRONMENT_LOST = "EnvironmentLost", "the environment's namespace was deleted while it was needed; run it again"
     ENVIRONMENT_TERMINATING = "EnvironmentTerminating", "the environment's namespace is being deleted"
     ENVIRONMENT_DELETED = "EnvironmentDeleted", "the run is over and its environment is gone"
     NOT_NEEDED = "NotNeeded", "the spec asks for none"

@@ -59,7 +59,7 @@ class Environments:
         except ApiError as error:
             if error.status != FORBIDDEN:
                 raise
-            return Surroundings(run.environment, None, applied)  # who may not read may not create, and that is told
+            return Surroundings(run.environment, None, applied, unknown=True)  # nor create, and that is told
         if not build.is_of(raw, run, self._instance):
             return Surroundings(run.environment, None, applied)
         live = Live()

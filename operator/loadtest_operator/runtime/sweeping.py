@@ -82,8 +82,7 @@ class Sweeper:
         if test["metadata"]["uid"] != annotations.get(ANNOTATION_OWNER_UID):
             return True
         status = test.get("status") or {}
-        phase = status.get("phase")
-        over = phase is not None and Phase(phase).terminal
+        over = status.get("phase") in {str(phase) for phase in Phase if phase.terminal}
         return over or (status.get("run") or {}).get("id") != metadata["labels"].get(LABEL_RUN)
 
     def _expired(self, text: str) -> bool:
