@@ -106,7 +106,7 @@ def test_it_has_its_time_and_is_then_given_up():
     assert found(plan.status, "Ready")["reason"] == "EnvironmentNotReady"
     assert "within 1m (environment.ready.timeout): Deployment shop" in plan.status["message"]
     assert plan.do == (Do.END_ENVIRONMENT,)
-    assert [item["kind"] for item in plan.delete] == ["ConfigMap"]
+    assert [item["kind"] for item in plan.delete] == ["Service", "ConfigMap"]
     assert found(plan.status)["reason"] == "EnvironmentNotReady", "what it lacked is said longer than that it goes"
 
 
