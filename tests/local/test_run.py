@@ -49,11 +49,27 @@ async def test_a_run_within_its_limits_passes_is_stored_and_exits_0(tmp_path: Pa
     assert "GET cart" in await asyncio.to_thread(page.read_text)
 
 
-async def test_the_demo_works_also_when_it_is_made_short(tmp_path: Path) -> None:
-    short = ["load.duration=4500ms", "load.warmup=1s", "load.ramp=500ms", "thresholds=[{metric: errorRate, fail: 1%}]"]
-    code, out, err = await command.loadtest(tmp_path, "demo", "-o", "json", *(f"--set={one}" for one in short))
+async def test_the_demo_finds_what_became_slower(tmp_path: Path) -> None:
+    short = ["load.duration=6s", "load.warmup=1s", "load.ramp=500ms", "thresholds=[{metric: errorRate, fail: 5%}]"]
+    told = [f"--set={one}" for one in short]
+    code, out, err = await command.loadtest(tmp_path, "demo", "--runs=3", "--slower=search=3", "-o", "json", *told)
     found = json.loads(out)
-    assert (code, found["verdict"]) == (0, "Passed"), err
+    assert (code, found["verdict"]) == (3, "Regressed"), err
+    worst = found["comparison"]["findings"][0]
+    assert (worst["endpoint"], worst["result"], found["comparison"]["runs"]) == ("GET search", "Regressed", 3)
+    assert found["message"].startswith(f"{worst['metric']} of GET search +")
+    assert "3 of 3: Passed" in err
+    assert "GET search" in await asyncio.to_thread(Path(found["report"]).read_text)
+
+
+async def test_the_demo_of_an_unchanged_shop_opens_the_gate(tmp_path: Path) -> None:
+    short = ["load.duration=4500ms", "load.warmup=1s", "load.ramp=500ms", "thresholds=[{metric: errorRate, fail: 1%}]"]
+    code, out, err = await command.loadtest(
+        tmp_path, "demo", "--runs=1", "--slower=", "-o", "json", *(f"--set={one}" for one in short)
+    )
+    found = json.loads(out)
+    assert code == 0, err
+    assert found["verdict"] in {"Passed", "Inconclusive"}  # one short run is a poor baseline
     names = ["GET home", "GET item", "GET search", "POST cart", "POST checkout"]
     assert sorted(one["name"] for one in found["endpoints"]) == names
     assert "a small shop, is started here" in err

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from loadtest_operator.cli import check, history, init, reports, run
+from loadtest_operator.cli import check, demo, history, init, reports, run
 from loadtest_operator.cli.errors import USAGE_ERROR, UserError
 
 HELP = """\
@@ -18,7 +18,8 @@ Load tests with a verdict one can believe.
 A load test is a YAML file (kind: LoadTest). The same file runs here, as processes, and in a cluster, as pods.
 """
 EPILOG = """\
-Begin with: `loadtest demo` (a whole run in a minute), then `loadtest init > test.yaml` and `loadtest run -f test.yaml`.
+Begin with: `loadtest demo` (finds a regression in two minutes), then `loadtest init > test.yaml` and \
+`loadtest run -f test.yaml`.
 
 Exit codes: 0 the gate is open, 1 Failed, 2 wrong usage or file, 3 Regressed, 4 Inconclusive or Warning, \
 5 Invalid or Error, 130 Ctrl-C.
@@ -83,7 +84,7 @@ def main(
 
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    HERE: (run.demo, run.run, history.history, reports.report),
+    HERE: (demo.demo, run.run, history.history, reports.report),
     FILES: (init.init, check.validate, check.explain),
 }
 for panel, commands in COMMANDS.items():

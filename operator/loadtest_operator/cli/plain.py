@@ -75,3 +75,19 @@ class PlainLines:
 
     def say(self, text: str) -> None:
         self.write(f"{self.clock() - self.begun:5.0f}s  {text}\n")
+
+
+@dataclass
+class Silent:
+    """Hears every progress and says nothing of it; a note is passed on."""
+
+    say: Callable[[str], None]
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def __call__(self, _: Progress) -> None:
+        return

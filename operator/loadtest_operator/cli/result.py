@@ -15,7 +15,7 @@ from rich.text import Text
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.local.results import Outcome
 from loadtest_operator.model import defaults, quantities
-from loadtest_operator.model.phases import GatedVerdict, Phase, ThresholdResult, Verdict
+from loadtest_operator.model.phases import ComparisonResult, GatedVerdict, Phase, ThresholdResult, Verdict
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.store import StoredRun
 
@@ -46,6 +46,8 @@ MEANINGS = {
 def show(console: Console, judgement: Judgement) -> None:
     if judgement.thresholds:
         _show_table(console, "Thresholds", _thresholds(judgement.thresholds))
+    if judgement.comparison:
+        _show_table(console, _against(judgement.comparison), _findings(judgement.comparison.get("findings") or ()))
     if judgement.endpoints:
         _show_table(console, "Endpoints, after warm-up", _endpoints(judgement.endpoints, judgement.summary))
     if judgement.errors:
@@ -80,7 +82,7 @@ def as_json(outcome: Outcome, spec: LoadTestSpec, code: int, store: Path, report
         "report": str(report) if report else None,
     }
     if judgement is not None:
-        for part in ("summary", "endpoints", "errors", "thresholds", "validity"):
+        for part in ("summary", "endpoints", "errors", "thresholds", "comparison", "validity"):
             found[part] = getattr(judgement, part)
     return json.dumps(found, indent=2) + "\n"
 
@@ -149,6 +151,36 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> Table:
         )
     return table
 
+
+def _against(comparison: Mapping[str, Any]) -> str:
+    runs = comparison["runs"]
+    against = f"{runs} run{'' if runs == 1 else 's'} of {comparison['series']}"
+    if comparison["result"] == ComparisonResult.COLLECTING_BASELINE:
+        return f"Baseline: {against} so far, {comparison['needed']} are needed"
+    return f"Compared with {against}"
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:
+    table = _new("endpoint", "metric", "result", "change", "at least", "at most", left=3)
+    for one in findings:
+        found = ComparisonResult(one["result"])
+        told = Text("" if found is ComparisonResult.COLLECTING_BASELINE else str(found), style=_STYLES.get(found, ""))
+        table.add_row(
+            "",
+            *(_cell(one.get(key)) for key in ("endpoint", "metric")),
+            told,
+            *(_cell(one.get(key)) for key in ("change", "low", "high")),
+        )
+    return table
+
+
+_STYLES = {
+    ComparisonResult.REGRESSED: "red",
+    ComparisonResult.WARNING: "yellow",
+    ComparisonResult.INCONCLUSIVE: "yellow",
+    ComparisonResult.IMPROVED: "green",
+    ComparisonResult.PASSED: "green",
+}
 
 FIGURES = ("requests", "failures", "errorRate", "rps", "p50", "p95", "p99")
 

@@ -66,32 +66,3 @@ def run(
     maps = running.config_maps(loaded, config_map or [])
     command = running.split(target_command)
     sys.exit(running.run(loaded, maps, command, store, report, as_json=output is Output.JSON))
-
-
-def demo(
-    set_: SetOption = None, store: StoreOption = None, report: ReportOption = None, output: OutputOption = Output.TABLE
-) -> None:
-    """Run a whole test in less than a minute: the sample shop, 20 users, real Locust processes, a verdict.
-
-    Example: loadtest demo
-
-    With a shop that is eight times slower, so that limits are crossed: TARGET_SLOWDOWN=all=8 loadtest demo
-    """
-    from loadtest_operator.cli import loading, running
-    from loadtest_operator.local import demo as shop
-
-    loaded = loading.load(str(shop.FILE), None, [*shop.overrides(), *(set_ or [])])
-    command = shop.target_command(loaded.test.spec.target.url)
-    people = sys.stderr if output is Output.JSON else sys.stdout
-    people.write(f"The test is {shop.FILE}; its target, a small shop, is started here for it.\n\n")
-    people.flush()
-    code = running.run(loaded, loaded.config_maps, command, store, report, as_json=output is Output.JSON)
-    people.write(NEXT)
-    sys.exit(code)
-
-
-NEXT = """
-Next:
-  loadtest init > test.yaml              a test of your own; then: loadtest run -f test.yaml
-  TARGET_SLOWDOWN=all=8 loadtest demo    the same with a slow shop: limits are crossed, exit code 1
-"""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +18,7 @@ from loadtest_operator.cli import reports, result
 from loadtest_operator.cli.errors import UserError
 from loadtest_operator.cli.live import LiveTable
 from loadtest_operator.cli.loading import Loaded
-from loadtest_operator.cli.plain import PlainLines
+from loadtest_operator.cli.plain import PlainLines, Silent
 from loadtest_operator.local import inputs, results
 from loadtest_operator.local.errors import NotHereError
 from loadtest_operator.local.results import Outcome
@@ -25,6 +26,8 @@ from loadtest_operator.local.run import Abandoned, Request
 from loadtest_operator.local.run import run as run_here
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.store import Store, StoreUnavailable, open_store
+
+Display: TypeAlias = AbstractContextManager[LiveTable] | PlainLines | Silent
 
 INTERRUPTED = 130  # as a shell reports SIGINT
 
@@ -65,30 +68,13 @@ def run(
     as_json: bool,
 ) -> int:
     """Run, show, and say with which code to exit."""
-    request = Request(loaded.raw, loaded.test, maps, command)
     console = result.console(to_stderr=as_json)
     path = store or results.default_store()
-    try:
-        opened = open_store(path)
-        ref = results.next_run(opened, loaded.raw, loaded.test.spec)
-    except StoreUnavailable as error:
-        raise UserError(f"--store {path}: {error}") from None
-    console.print(_headline(loaded, ref), soft_wrap=True)
-    for name in inputs.not_read(loaded.spec, maps):
-        console.print(
-            Text(f"note: {name} (spec.scenario.envFrom) is not here; its variables are taken as they are set")
-        )
-    try:
-        outcome = _measured(request, ref, opened, console)
-    except NotHereError as error:
-        raise UserError(f"{loaded.document.source}: {error}") from None
-    except Abandoned:
-        console.print("ended at once; nothing was kept")
+    outcome = _run(Request(loaded.raw, loaded.test, maps, command), loaded, path, console, brief=False)
+    if outcome is None:
         return INTERRUPTED
-    finally:
-        opened.close()
-    code = INTERRUPTED if outcome.cancelled else outcome.gate(defaults.fail_on(loaded.test.spec)).exit_code
-    file = report or (reports.beside(path, ref.id) if outcome.judgement else None)
+    code = exit_code(outcome, loaded)
+    file = report or (reports.beside(path, outcome.ref.id) if outcome.judgement else None)
     problem = reports.write(reports.of_outcome(outcome, str(loaded.test.spec.target.url)), file) if file else ""
     written = None if problem else file
     if as_json:
@@ -102,15 +88,53 @@ def run(
     return code
 
 
-def _measured(request: Request, ref: RunRef, store: Store, console: Console) -> Outcome:
-    display = _display(console, request)
+def briefly(loaded: Loaded, command: Sequence[str], path: Path, console: Console) -> Outcome | None:
+    """Run, and say nothing but what goes wrong; None: ended at once by hand."""
+    request = Request(loaded.raw, loaded.test, loaded.config_maps, command)
+    return _run(request, loaded, path, console, brief=True)
+
+
+def exit_code(outcome: Outcome, loaded: Loaded) -> int:
+    if outcome.cancelled:
+        return INTERRUPTED
+    return outcome.gate(defaults.fail_on(loaded.test.spec)).exit_code
+
+
+def _run(request: Request, loaded: Loaded, path: Path, console: Console, *, brief: bool) -> Outcome | None:
+    try:
+        opened = open_store(path)
+        ref = results.next_run(opened, loaded.raw, loaded.test.spec)
+    except StoreUnavailable as error:
+        raise UserError(f"--store {path}: {error}") from None
+    if not brief:
+        console.print(_headline(loaded, ref), soft_wrap=True)
+    for name in inputs.not_read(loaded.spec, request.config_maps):
+        console.print(
+            Text(f"note: {name} (spec.scenario.envFrom) is not here; its variables are taken as they are set")
+        )
+    try:
+        return _measured(request, ref, opened, _silent(console) if brief else _display(console, request))
+    except NotHereError as error:
+        raise UserError(f"{loaded.document.source}: {error}") from None
+    except Abandoned:
+        console.print("ended at once; nothing was kept")
+        return None
+    finally:
+        opened.close()
+
+
+def _measured(request: Request, ref: RunRef, store: Store, display: Display) -> Outcome:
     ledger = results.Ledger(request, ref, store)
     with display as shown:
         measured = asyncio.run(run_here(request, ref, watch=shown, say=shown.say, keep=ledger.keep))
     return ledger.outcome(measured)
 
 
-def _display(console: Console, request: Request) -> AbstractContextManager[LiveTable] | PlainLines:
+def _silent(console: Console) -> Silent:
+    return Silent(lambda text: console.print(Text(text), soft_wrap=True))
+
+
+def _display(console: Console, request: Request) -> Display:
     if console.is_terminal:
         return LiveTable(console, defaults.warmup(request.test.spec).total_seconds())
 
