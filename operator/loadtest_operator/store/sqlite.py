@@ -60,11 +60,11 @@ class SqliteStore:
 
     def run(self, run_id: str) -> StoredRun | None:
         rows = self._do(lambda connection: connection.execute(f"{_RUN} WHERE runs.id = ?", [run_id]).fetchall())
-        return _read(rows[0]) if rows else None
+        return self._read(rows[0]) if rows else None
 
     def runs(self, namespace: str, series: str, limit: int) -> list[StoredRun]:
         sql = f"{_RUN} WHERE series.namespace = ? AND series.name = ? ORDER BY started DESC, number DESC LIMIT ?"
-        return [_read(row) for row in self._do(lambda it: it.execute(sql, [namespace, series, limit]).fetchall())]
+        return [self._read(row) for row in self._do(lambda it: it.execute(sql, [namespace, series, limit]).fetchall())]
 
     def baseline(self, wanted: Wanted) -> Baseline:
         series, rows = self._do(lambda connection: fingerprints.rows(connection, wanted))
@@ -80,6 +80,13 @@ class SqliteStore:
             return blob.unpack(rows[0][0]) if rows else None
         except blob.BlobError as error:
             raise StoreUnavailable(f"{error} ({run_id} in {self._path})") from error
+
+    def _read(self, row: sqlite3.Row) -> StoredRun:
+        try:
+            return _read(row)
+        except (ValueError, KeyError, TypeError) as error:
+            says = f"run {row['id']} in {self._path} cannot be read ({error}); restore the store from a backup"
+            raise StoreUnavailable(says) from error
 
     def close(self) -> None:
         with self._lock:

@@ -7,11 +7,15 @@ import signal
 import sqlite3
 import tempfile
 import time
+import zlib
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loadtest_operator.decide.series import Wanted
 from loadtest_operator.store import SqliteStore, StoreRefused, StoreUnavailable, open_store, schema
+from loadtest_operator.verdict.fingerprint import fingerprint
 
 from tests.unit.store import others
 from tests.unit.store.runs import stored
@@ -218,3 +222,22 @@ def test_opening_a_store_that_fits_writes_nothing(store, path):
     before = path.read_bytes(), path.stat().st_mtime_ns
     open_store(path).close()
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize("judgement", ["", "{", "[]", '{"verdict": "Splendid"}'])
+def test_a_run_that_cannot_be_read_is_named_with_the_way_out(store, judgement):
+    store.commit_run(stored("checkout-1-aaaa"))
+    store._connection.execute("UPDATE runs SET judgement = ?", [judgement])
+    for look in (lambda: store.run("checkout-1-aaaa"), lambda: store.runs("shop", stored().series, 9)):
+        with pytest.raises(StoreUnavailable, match=r"run checkout-1-aaaa in .*store.db cannot be read .*from a backup"):
+            look()
+
+
+@pytest.mark.parametrize("data", [b"", b"x", zlib.compress(b"{"), zlib.compress(b'{"format": "another"}')])
+def test_a_fingerprint_that_cannot_be_read_is_told(store, data):
+    run = stored("checkout-1-aaaa")
+    store.commit_run(replace(run, fingerprint=fingerprint(run.record)))
+    store._connection.execute("UPDATE fingerprints SET data = ?", [data])
+    wanted = Wanted("shop", (run.series,), run.config_hash, "", run.end.replace(year=2100), 10)
+    with pytest.raises(StoreUnavailable, match=r"a fingerprint in .*store.db cannot be read: "):
+        store.baseline(wanted)
