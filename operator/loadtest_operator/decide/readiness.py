@@ -105,14 +105,11 @@ def _why(raw: Raw, live: Live) -> str:
     pods = [raw] if raw["kind"] == "Pod" else _pods_of(raw, live.pods)
     problem = problem_of(pods)
     ended = last_end_of(pods)
-    if problem is not None and ended is not None and problem.reason == "CrashLoopBackOff":
-        return f"pod {ended.pod} ended with exit code {ended.exit_code}" + (
-            f": {ended.message}" if ended.message else ""
-        )
+    # How it ended says more than that it is not started again yet; it is the same whether that is just now or soon.
+    if ended is not None and (problem is None or problem.reason == "CrashLoopBackOff"):
+        return f"pod {ended.pod} ended with exit code {ended.exit_code}{ended.message and ': '}{ended.message}"
     if problem is not None:
         return str(problem)
-    if ended is not None:
-        return str(ended)
     failing = _condition(raw, "ReplicaFailure")
     if failing.get("status") == "True":
         return str(failing.get("message", ""))

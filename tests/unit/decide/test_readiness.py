@@ -80,3 +80,21 @@ def test_the_newest_warning_about_it_is_told_for_want_of_anything_better():
     warnings = (warning("u-1", "2", "new\nwords"), warning("u-1", "1", "old"), warning("u-2", "3", "not ours"))
     [said] = lacks(made("StatefulSet"), warnings=warnings)
     assert said.endswith("ready: new words")
+
+
+ENDED = {"terminated": {"exitCode": 1, "reason": "Error"}}
+BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}}
+
+
+@pytest.mark.parametrize(
+    "container",
+    [{"state": ENDED}, {"state": {"running": {}}, "lastState": ENDED}, {"state": BACK_OFF, "lastState": ENDED}],
+)
+def test_a_container_that_ends_is_told_alike_whenever_one_looks(container):
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "shop-1", "labels": {"app": "shop"}},
+        "status": {"phase": "Running", "containerStatuses": [container]},
+    }
+    (told,) = lacks(made("Deployment", availableReplicas=0, updatedReplicas=2), pods=(pod,))
+    assert told.endswith("pod shop-1 ended with exit code 1")
