@@ -78,7 +78,7 @@ def test_the_phases_come_in_order_and_each_once(story: Story) -> None:
 
 def test_the_run_passes_and_says_so_to_a_person(story: Story) -> None:
     assert story.status["verdict"] == "Passed"
-    assert story.status["message"].endswith("2 of 2 thresholds passed")
+    assert story.status["message"].endswith("2 of 2 thresholds passed; baseline: 0 of 3 comparable runs so far")
     assert story.status["run"]["number"] == 1
     assert [line["verdict"] for line in story.status["history"]] == ["Passed"]
 

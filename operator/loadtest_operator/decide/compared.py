@@ -40,7 +40,7 @@ class Compared:
     @property
     def message(self) -> str:
         if self.comparison.result is ComparisonResult.COLLECTING_BASELINE:
-            return f"baseline: {self.comparison.message}"
+            return f"baseline: {self.comparison.runs} of {self.comparison.needed} comparable runs so far"
         if self.generator_changed and self.comparison.alarms:
             return f"GeneratorChanged: with a new build of the load generator, {self.comparison.message}"
         return self.comparison.message
