@@ -27,6 +27,7 @@ _MISSING = "missing"  # locust.runners.STATE_MISSING; this module is imported be
 class Member:
     """A worker that has introduced itself."""
 
+    slot: str = ""  # host and process id: a restarted container has those of its predecessor
     done: bool = False
     early: bool = False  # said that it was done while the load was on: it was told to terminate
 
@@ -103,6 +104,14 @@ class Crew:
         node = self._runner.clients.get(name)
         return node is not None and node.state != _MISSING
 
+    def _succeed(self, slot: str) -> None:
+        """Whoever had this slot is gone, also when its heartbeats are not missed yet: its users are somebody else's."""
+        from loadtest_agent import balance
+
+        for name, member in self._members.items():
+            if member.slot == slot:
+                balance.forget(self._runner, name)
+
     def _tell_start(self, name: str, *, late: bool) -> None:
         self._runner.send_message(Message.START, {"startedAt": self._started_at, "late": late}, client_id=name)
 
@@ -112,7 +121,10 @@ class Crew:
 
     def _on_ready(self, msg: LocustMessage, **_: object) -> None:
         self.clock_offset_max = max(self.clock_offset_max, abs(float(msg.data["offset"])))
-        self._members[msg.node_id] = Member()
+        slot = str(msg.data.get("slot") or "")
+        if slot:
+            self._succeed(slot)
+        self._members[msg.node_id] = Member(slot)
         if self._started_at is not None:
             self._tell_start(msg.node_id, late=True)
 

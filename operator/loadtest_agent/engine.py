@@ -68,6 +68,7 @@ def build(config: Config, code: UserCode, role: str) -> Environment:
     from locust.env import Environment
     from locust.log import setup_logging
 
+    from loadtest_agent.balance import Dispatcher
     from loadtest_agent.shape import ConfiguredShape
 
     options = _options(config, role)
@@ -87,6 +88,7 @@ def build(config: Config, code: UserCode, role: str) -> Environment:
         available_shape_classes=code.shapes,
         available_user_tasks={name: user.tasks for name, user in code.users.items()},
         stop_timeout=STOP_TIMEOUT_SECONDS,
+        dispatcher_class=Dispatcher,
     )
     if not environment.user_classes:
         raise AgentError(protocol.Reason.SCRIPT_ERROR, "all user classes have weight 0")

@@ -127,13 +127,15 @@ class Master:
         preflight.run(self.config.target, self.preflight)
 
     def _load(self, runner: MasterRunner) -> None:
+        from loadtest_agent import balance
+
         self.started_at = self.clock.now()
         self.crew.start(self.started_at)
         self._enter(State.RUNNING)
         runner.start_shape()
-        watch = gevent.spawn(self._watch)
+        watches = [gevent.spawn(self._watch), gevent.spawn(balance.watch, runner)]
         self._stop.wait(self.config.load.duration_seconds)
-        watch.kill()
+        gevent.killall(watches)
 
     def _watch(self) -> None:
         while self.crew.connected():

@@ -48,7 +48,7 @@ class Message:
 
     HELLO = "loadtest.hello"  # worker: {"t": its monotonic clock}
     WELCOME = "loadtest.welcome"  # master: {"t": the same, "now": the master's clock, "over": bool}
-    READY = "loadtest.ready"  # worker: {"offset": seconds}
+    READY = "loadtest.ready"  # worker: {"offset": seconds, "slot": host and process id}
     START = "loadtest.start"  # master: {"startedAt", "now"}
     STOP = "loadtest.stop"  # master: {"force": bool}
     DONE = "loadtest.done"  # worker: {"windows": how many there are, "report": as in REPORT_KEY}

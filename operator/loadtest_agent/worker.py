@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -149,7 +150,7 @@ class Worker:
                 best = received - sent
                 self.outbox.clock_shift = master_now - (sent + received) / 2
                 offset = time.time() - time.monotonic() - self.outbox.clock_shift
-        runner.send_message(Message.READY, {"offset": offset})
+        runner.send_message(Message.READY, {"offset": offset, "slot": f"{socket.gethostname()}/{os.getpid()}"})
 
     def _beat(self, now: float) -> None:
         self._recorder.roll(now)

@@ -110,6 +110,55 @@ def test_a_worker_dies_and_another_takes_its_place(agents: Agents) -> None:
     assert [worker.wait() for worker in workers[1:]] == [0, 0]
 
 
+def test_users_come_back_to_full_count_each_time_a_worker_goes_or_comes(agents: Agents, target: Target) -> None:
+    """Twice, because Locust itself redistributes only after the first return."""
+    running(agents, 300, workers=2)
+    agents.config["load"] |= {"users": 8, "spawnRate": 8}
+    agents.start("master")
+    workers = [agents.start("worker") for _ in range(2)]
+    everybody(agents, workers=2)
+    for lost in (1, 2):
+        workers.pop(0).signal(signal.SIGKILL)
+        agents.when("the loss", lambda state, lost=lost: state["workers"]["lost"] == lost)
+        everybody(agents, workers=1)
+        served = target.served()
+        workers.append(agents.start("worker"))
+        everybody(agents, workers=2)
+        assert target.served() > served
+    agents.ask("POST", "/v1/stop", {})
+    state = agents.until("Holding")
+    assert (state["error"], state["workers"]["lost"]) == (None, 2)
+
+
+def test_several_workers_that_come_back_together_are_not_mistaken_for_lost(agents: Agents) -> None:
+    running(agents, 300, workers=4)
+    agents.config["load"] |= {"users": 8, "spawnRate": 8}
+    agents.start("master")
+    workers = [agents.start("worker") for _ in range(4)]
+    everybody(agents, workers=4)
+    for worker in workers[1:]:
+        worker.signal(signal.SIGKILL)
+    everybody(agents, workers=1)
+    for _ in range(3):
+        agents.start("worker")
+    state = everybody(agents, workers=4)
+    assert (state["state"], state["workers"]["lost"]) == ("Running", 3)
+
+
+def everybody(agents: Agents, workers: int) -> dict[str, object]:
+    """All users are at work, on so many workers, as the workers themselves reported for a whole window."""
+    state = agents.when(
+        f"all users on {workers} workers",
+        lambda state: (state["workers"]["connected"], state["users"]["running"]) == (workers, 8),
+    )
+    since = agents.windows()["cursor"]
+    wait_for(
+        "a window with all users",
+        lambda: [one for one in agents.windows(since)["windows"] if (one["workers"], one["users"]) == (workers, 8)],
+    )
+    return state
+
+
 def test_each_side_notices_when_the_other_is_killed(agents: Agents, more_agents: Agents) -> None:
     """Two runs side by side, because both wait for heartbeats: Locust's 4 s for a worker, our 10 s for the master."""
     running(agents, 60)

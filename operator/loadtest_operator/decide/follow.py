@@ -1,10 +1,11 @@
 """From Starting to Collecting: what the pods and the master's agent say becomes phase, conditions and progress."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, prepare
+from loadtest_operator.decide import ending, environment, prepare, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -74,7 +75,7 @@ def _starting(seen: Observed, now: datetime) -> Plan:
     problem = problem_of(seen.children.all_pods)
     if _overdue(seen, now):
         return ending.start_timed_out(seen, problem, now)
-    workers = (seen.status.get("run") or {}).get("workers", 0)
+    wanted = (seen.status.get("run") or {}).get("workers", 0)
     again = ASK_SOON if seen.children.master_running else WAIT_FOR_PODS
     if problem is None:
         return Plan(requeue_after=again)
@@ -84,7 +85,7 @@ def _starting(seen: Observed, now: datetime) -> Plan:
         outcome=Outcome.WORKING,
         reason=reason,
         message=str(problem),
-        facts=(Fact(ConditionType.WORKERS_CONNECTED, False, reason, f"0 of {workers} workers connected; {problem}"),),
+        facts=(Fact(ConditionType.WORKERS_CONNECTED, False, reason, f"0 of {wanted} workers connected; {problem}"),),
     )
     return _write(seen, say, now, again, note=Note("Warning", str(reason), str(problem)))
 
@@ -104,21 +105,23 @@ def _reason_of(problem: PodProblem) -> Reason:
 def _following(seen: Observed, now: datetime) -> Plan:
     phase = _phase(seen)
     message = _message(seen, phase)
+    lost = workers.news(seen, workers.fact(seen)) if phase is Phase.RUNNING else None
     say = Statement(
         phase=phase,
         outcome=Outcome.WORKING,
         reason=Reason(str(phase)),
         message=message,
         facts=_facts(seen, phase),
-        fields={"progress": _progress(seen, now)} if phase is Phase.RUNNING else None,
+        fields={"progress": _progress(seen, now), **workers.counted(seen)} if phase is Phase.RUNNING else None,
     )
     again = _ask_again(seen, phase, now)
-    if phase is seen.phase and not _due(seen, now):
+    if phase is seen.phase and not _due(seen, now) and lost is None:
         say = say.but(message=str(seen.status.get("message", "")), fields=None)
         if _quiet(seen, say, now):
             return Plan(requeue_after=again)
     note = Note("Normal", str(phase), message) if phase is Phase.RUNNING and seen.phase is not Phase.RUNNING else None
-    return _write(seen, say, now, again, note=note)
+    plan = _write(seen, say, now, again, note=note)
+    return replace(plan, notes=(*plan.notes, lost)) if lost else plan
 
 
 def _phase(seen: Observed) -> Phase:
@@ -154,8 +157,8 @@ def _due(seen: Observed, now: datetime) -> bool:
 
 
 def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
-    workers = seen.agent.state.get("workers") or {}
-    connected, expected = int(workers.get("connected", 0)), int(workers.get("expected", 0))
+    told = seen.agent.state.get("workers") or {}
+    connected, expected = int(told.get("connected", 0)), int(told.get("expected", 0))
     said = f"{connected} of {expected} workers connected"
     facts: list[Fact] = []
     if phase is Phase.STARTING:
@@ -165,9 +168,7 @@ def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
         reason = _reason_of(problem) if problem else Reason.WAITING_FOR_WORKERS
         facts.append(Fact(ConditionType.WORKERS_CONNECTED, False, reason, said + why))
     elif phase is not Phase.COLLECTING:
-        enough = connected >= expected
-        reason = Reason.WORKERS_CONNECTED if enough else Reason.WORKERS_LOST
-        facts.append(Fact(ConditionType.WORKERS_CONNECTED, enough, reason, said))
+        facts.append(workers.fact(seen))
     preflight = seen.agent.state.get("preflight") or {}
     if phase is Phase.PREFLIGHT:
         reason = Reason.PREFLIGHT if not preflight.get("message") else Reason.TARGET_UNREACHABLE
@@ -188,8 +189,8 @@ def _message(seen: Observed, phase: Phase) -> str:
         case Phase.PREFLIGHT:
             return str((state.get("preflight") or {}).get("message") or Reason.PREFLIGHT.says)
         case Phase.STARTING:
-            workers = state.get("workers") or {}
-            return f"{workers.get('connected', 0)} of {workers.get('expected', 0)} workers connected"
+            told = state.get("workers") or {}
+            return f"{told.get('connected', 0)} of {told.get('expected', 0)} workers connected"
         case _:
             return Reason(str(phase)).says
 

@@ -126,6 +126,7 @@ def _validity(validity: Validity) -> dict[str, Any]:
     }
     reasons = [cut(str(doubt)) for doubt in validity.doubts]
     head: dict[str, Any] = {"valid": validity.valid, "reasons": reasons, "workersLost": validity.workers_lost}
+    texts["loss"] = cut(validity.loss) if validity.loss else None
     return head | {key: text for key, text in texts.items() if text is not None}
 
 
@@ -150,6 +151,11 @@ def _message(
     """Why the verdict is what it is, in one sentence that says what to do or look at."""
     if verdict is Verdict.INVALID:
         return "; also ".join(doubt.says for doubt in validity.doubts[:2])
+    why = _why(verdict, checked, compared, total)
+    return f"{why}; {validity.loss}" if validity.loss else why
+
+
+def _why(verdict: Verdict, checked: Sequence[Checked], compared: Compared | None, total: Figures) -> str:
     deciding = _DECIDING.get(verdict)
     found = sorted((one for one in checked if one.result is deciding), key=_how_far, reverse=True) if deciding else []
     # What the comparison says is always worth reading: it comes after the limits, unless it alone decided.

@@ -36,6 +36,7 @@ class PodEnd:
     message: str
     totals: Mapping[str, int]
     released: bool
+    container_reason: str = ""  # the kubelet's own word, such as OOMKilled
 
     def __str__(self) -> str:
         return (
@@ -92,6 +93,16 @@ def last_end_of(pods: Iterable[Raw]) -> PodEnd | None:
     return None
 
 
+def container_end(pod: Raw) -> tuple[str, PodEnd, bool] | None:
+    """When and how the load container last ended, and whether it runs again."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        state = container.get("state") or {}
+        terminated = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+        if terminated:
+            return str(terminated.get("finishedAt") or ""), _end(pod, terminated), "running" in state
+    return None
+
+
 def _terminations(status: Raw) -> list[Raw]:
     containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     ended = [state for item in containers if (state := (item.get("state") or {}).get("terminated"))]
@@ -108,6 +119,7 @@ def _end(pod: Raw, terminated: Raw) -> PodEnd:
         message=str(error.get("message") or ("" if said else terminated.get("message") or "")),
         totals=said.get("totals") or {},
         released=said.get("state") == "Released",
+        container_reason=str(terminated.get("reason") or ""),
     )
 
 

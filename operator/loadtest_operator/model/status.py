@@ -39,6 +39,7 @@ class Run(Lenient):
         None, description="The target's images, by workload."
     )
     workers: Count | None = Field(None, description="The number of worker pods.")
+    workers_lost: Count | None = Field(None, description="How often a worker was lost so far.")
     report_url: Annotated[str, Text(1024, min=0)] | None = Field(
         None, alias="reportURL", description="Where the report can be read."
     )
@@ -146,6 +147,7 @@ class Validity(Lenient):
     lag_p99: Number | None = Field(None, alias="lagP99", description="How late the load generator itself was.")
     workers_lost: Count | None = Field(None, description="How many workers were lost.")
     achieved: Number | None = Field(None, description="The share of the wanted load that was reached.")
+    loss: Words | None = Field(None, description="What was lost with workers, also when the run is valid.")
 
 
 class EnvironmentState(Lenient):

@@ -40,7 +40,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "load.manual": False,
     "load.maxUsers": ANY,
     "runners.serviceAccountName": ANY,
-    "runners.tolerateLoss": defaults.TOLERATE_LOSS,
     "runners.retries": defaults.RETRIES,
     "hooks.before": ANY,
     "hooks.after": ANY,

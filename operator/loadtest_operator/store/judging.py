@@ -11,7 +11,7 @@ from loadtest_operator.store.base import Store, StoredRun
 from loadtest_operator.verdict.compare import compare
 from loadtest_operator.verdict.fingerprint import Fingerprint, fingerprint
 from loadtest_operator.verdict.record import RunRecord
-from loadtest_operator.verdict.validity import assess
+from loadtest_operator.verdict.validity import assess, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def circumstances(stored: StoredRun) -> Circumstances:
 def judged(store: Store | None, spec: LoadTestSpec, record: RunRecord, about: Circumstances) -> StoredRun:
     """Raises StoreUnavailable when the baseline cannot be read. Without a store nothing is compared."""
     validity = assess(record, measured.expected(spec, about.workers_lost))
+    record = marked(record, validity)
     mark = fingerprint(record)
     compared = None
     if store is not None and validity.valid and about.phase is Phase.COMPLETED and not about.error:

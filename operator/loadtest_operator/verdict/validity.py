@@ -1,7 +1,7 @@
 """Whether a run's numbers describe the target, or the load generator. Judged before anything else is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadtest_operator.model import quantities
 from loadtest_operator.model.conditions import Reason
@@ -50,6 +50,10 @@ class Validity:
     lag_p99_s: float | None = None
     workers_lost: int = 0
     achieved: float | None = None
+    degraded: tuple[int, ...] = ()
+    """The judged windows in which users or workers were missing."""
+    loss: str = ""
+    """What was lost with workers, as a sentence; empty when none was."""
 
     @property
     def valid(self) -> bool:
@@ -63,13 +67,48 @@ class Validity:
 
 def assess(record: RunRecord, expected: Expected) -> Validity:
     part = judged(record)
-    windows = [one for one in record.run_windows if one.w in part]
+    known = {one.w: one for one in record.run_windows if one.w in part}
+    # A window that nobody reported had no users, as far as anybody knows.
+    windows = [known.get(w, RunWindow(w, 0, 0)) for w in range(part.first, part.end)] if known else []
     cpu = [one.cpu for one in windows if one.cpu is not None]
     lag = [one.lag for one in windows if one.lag is not None]
     achieved = _achieved(windows, expected, record.window_s)
     lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
     doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag)]
-    return Validity(tuple(doubts), _percentile(cpu, BUSY_SHARE), _percentile(lag, 0.99), lost, achieved)
+    full = [one for one in windows if one.w * record.window_s >= expected.ramp_s]
+    degraded = tuple(one.w for one in full if _degraded(one, expected))
+    return Validity(
+        doubts=tuple(doubts),
+        generator_cpu=_percentile(cpu, BUSY_SHARE),
+        lag_p99_s=_percentile(lag, 0.99),
+        workers_lost=lost,
+        achieved=achieved,
+        degraded=degraded,
+        loss=_loss(lost, achieved, len(degraded), len(full), expected),
+    )
+
+
+def marked(record: RunRecord, validity: Validity) -> RunRecord:
+    """The record with its degraded windows marked, for whoever reads it later."""
+    which = set(validity.degraded)
+    windows = tuple(one._replace(degraded=one.w in which or None) for one in record.run_windows)
+    return replace(record, run_windows=windows)
+
+
+def _degraded(window: RunWindow, expected: Expected) -> bool:
+    if _missing(window, expected):
+        return True
+    return bool(expected.users) and window.users is not None and window.users < MIN_ACHIEVED * (expected.users or 0)
+
+
+def _loss(lost: int, achieved: float | None, degraded: int, of: int, expected: Expected) -> str:
+    if not lost:
+        return ""
+    who = "1 worker was" if lost == 1 else f"{lost} workers were"
+    if achieved is None:
+        return f"{who} lost"
+    share, allowed = quantities.share(max(0.0, 1 - achieved)), quantities.share(expected.tolerate_loss)
+    return f"{who} lost: {share} of the load in {degraded} of {of} windows; runners.tolerateLoss allows {allowed}"
 
 
 def _no_data(record: RunRecord, part: Judged) -> Iterator[Doubt]:
@@ -111,7 +150,8 @@ def _achieved(windows: Sequence[RunWindow], expected: Expected, window_s: float)
     """The share of the wanted load that was there: of user-seconds when the level is known, else of worker-seconds."""
     full = [one for one in windows if one.w * window_s >= expected.ramp_s]
     if expected.users:
-        users = [one.users for one in full if one.users is not None]
+        # More than were wanted, for a moment while they move to other workers, do not make up for those that were gone.
+        users = [min(one.users, expected.users) for one in full if one.users is not None]
         # They are counted when a window closes, and when the last one does, the stop may have come already.
         users = [*users[:-1], users[-2]] if len(users) > 1 else users
         return sum(users) / (expected.users * len(users)) if users else None

@@ -24,6 +24,7 @@ class RunWindow(NamedTuple):
     stage: str | None = None
     rate: float | None = None
     late: float | None = None
+    degraded: bool | None = None  # users or workers were missing; told by verdict/validity.py
 
     def to_json(self) -> dict[str, Any]:
         return {key: found for key, found in self._asdict().items() if found is not None}
@@ -39,6 +40,7 @@ class RunWindow(NamedTuple):
             stage=reader.text("stage", "") or None,
             rate=reader.optional_number("rate"),
             late=reader.optional_number("late"),
+            degraded=reader.flag("degraded", default=False) or None,
         )
 
 

@@ -45,6 +45,7 @@ def test_a_lost_worker_is_told_while_the_load_goes_on():
     world.agent["workers"] = {"expected": 2, "connected": 1, "lost": 1}
     found = by_type(world.look().status)["WorkersConnected"]
     assert (found["status"], found["reason"], found["message"]) == ("False", "WorkersLost", "1 of 2 workers connected")
+    assert [note.reason for note in world.notes].count("WorkersLost") == 1
 
 
 def test_live_numbers_come_every_ten_seconds_as_numbers_and_texts_with_units():

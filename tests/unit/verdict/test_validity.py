@@ -2,7 +2,8 @@
 
 import pytest
 from loadtest_operator.model.conditions import Reason
-from loadtest_operator.verdict.validity import Expected, assess
+from loadtest_operator.verdict.record import RunRecord
+from loadtest_operator.verdict.validity import Expected, assess, marked
 
 from tests.unit.verdict.records import cell, real, record_of, steady, window
 
@@ -62,6 +63,30 @@ def test_a_lost_worker_beyond_tolerance_makes_the_run_invalid():
     found = assess(record_of(*windows), TWO_WORKERS)
     assert reasons(found) == [Reason.WORKERS_LOST]
     assert found.doubts[0].says.startswith("1 of 2 workers were lost and only 83.33% of the load was made")
+
+
+def test_the_loss_is_named_also_when_it_is_tolerated_and_its_windows_are_marked():
+    windows = [window(w, cell(), users=25 if w in {7, 8} else 50, workers=1 if w in {7, 8} else 2) for w in range(60)]
+    record = record_of(*windows)
+    found = assess(record, TWO_WORKERS)
+    assert found.valid
+    assert found.loss == "1 worker was lost: 1.67% of the load in 2 of 60 windows; runners.tolerateLoss allows 10%"
+    marks = {one.w: one.degraded for one in marked(record, found).run_windows}
+    assert [w for w, mark in marks.items() if mark] == [7, 8]
+    assert RunRecord.loads(marked(record, found).dumps()).run_windows[7].degraded
+
+
+def test_a_window_that_nobody_reported_had_no_users():
+    found = assess(
+        record_of(*(window(w, cell()) for w in range(60) if w not in range(20, 30)), duration_s=60), TWO_WORKERS
+    )
+    assert reasons(found) == [Reason.WORKERS_LOST]
+    assert found.degraded == tuple(range(20, 30))
+
+
+def test_users_beyond_the_wanted_do_not_make_up_for_lost_ones():
+    windows = [window(w, cell(), users=25 if w < 10 else 75, workers=1 if w < 10 else 2) for w in range(20)]
+    assert reasons(assess(record_of(*windows), TWO_WORKERS)) == [Reason.WORKERS_LOST]
 
 
 def test_users_that_have_left_when_the_last_window_closes_were_there_in_it():
