@@ -1,6 +1,7 @@
 """What goes wrong with the load pods becomes a condition in the words of who knows, and nothing is left running."""
 
 import time
+from typing import Any
 
 from tests.support.loadtests import condition
 from tests.support.played import ended, unschedulable, waiting
@@ -10,9 +11,12 @@ from tests.support.stage import Stage, soon
 PULL = 'Back-off pulling image "registry.example/missing:1"'
 
 
-def held(stage: Stage, name: str) -> None:
+ONCE = {"workers": 2, "retries": 0}
+
+
+def held(stage: Stage, name: str, **changes: Any) -> None:
     stage.kubelet.scripts[name] = Script(pause_at=frozenset({"Running"}))
-    stage.apply(name)
+    stage.apply(name, **changes)
     stage.until(name, "Running")
 
 
@@ -35,20 +39,56 @@ def test_a_target_that_does_not_answer_is_named_as_the_reason(stage: Stage) -> N
     assert "connection refused" in test["status"]["message"]
 
 
-def test_a_lost_master_ends_the_run_and_stops_the_workers_at_once(stage: Stage) -> None:
-    held(stage, "beheaded")
-    pod = stage.pod("beheaded-1-master")
+def behead(stage: Stage, name: str, attempt: str = "") -> None:
+    """The master's pod goes, and with it the worker Job of its attempt."""
+    pod = stage.pod(f"{name}-1{attempt}-master")
     with stage.watch("jobs") as watch:
         stage.cluster.delete("pods", pod["metadata"]["name"], stage.namespace)
         begun = time.monotonic()
-        test = stage.until("beheaded", "Error")
-        soon(lambda: ("DELETED", "beheaded-1-workers") in watch.told(), "worker Job deleted")
+        soon(lambda: ("DELETED", f"{name}-1{attempt}-workers") in watch.told(), "worker Job deleted")
         assert time.monotonic() - begun < 5
-    assert condition(test, "Ready")["reason"] == "MasterLost"
+
+
+def test_a_lost_master_stops_the_workers_at_once_and_a_new_attempt_completes_the_run(stage: Stage) -> None:
+    held(stage, "beheaded")
+    behead(stage, "beheaded")
+    stage.until("beheaded", "Running", seconds=60, where=lambda test: test["status"]["run"]["attempt"] == 2)
+    assert {pod["metadata"]["labels"]["loadtest.dev/attempt"] for pod in stage.named("pods", "beheaded")} == {"2"}
+    stage.kubelet.go_on("beheaded", "Running")
+    test = stage.until("beheaded", "Completed")
+    assert test["status"]["verdict"] == "Passed"
+    assert [event["reason"] for event in stage.events("beheaded")].count("MasterLost") == 1
+    soon(lambda: not stage.named("configmaps", "beheaded"), "nothing of either attempt left")
+
+
+def test_a_master_lost_twice_is_an_error_with_what_was_measured(stage: Stage) -> None:
+    held(stage, "hapless")
+    behead(stage, "hapless")
+    stage.until("hapless", "Running", seconds=60, where=lambda test: test["status"]["run"]["attempt"] == 2)
+    behead(stage, "hapless", "-2")
+    test = stage.until("hapless", "Error")
+    assert condition(test, "Stalled")["reason"] == "MasterLost"
+    assert test["status"]["summary"]["requests"] > 0
+    soon(lambda: not stage.jobs() and not stage.named("configmaps", "hapless"), "nothing left")
+
+
+def test_an_operator_that_is_killed_between_two_attempts_is_replaced_by_one_that_goes_on(stage: Stage) -> None:
+    held(stage, "unlucky")
+    pod = stage.pod("unlucky-1-master")
+    stage.cluster.delete("pods", pod["metadata"]["name"], stage.namespace)
+    stage.until(
+        "unlucky", "Preparing", "Starting", "Preflight", where=lambda test: test["status"]["run"]["attempt"] == 2
+    )
+    stage.operator.kill()
+    stage.operator.start().ready()
+    stage.until("unlucky", "Running")
+    stage.kubelet.go_on("unlucky", "Running")
+    test = stage.until("unlucky", "Completed")
+    assert (test["status"]["verdict"], test["status"]["run"]["attempt"]) == ("Passed", 2)
 
 
 def test_a_master_killed_for_memory_is_told_as_such(stage: Stage) -> None:
-    held(stage, "hungry")
+    held(stage, "hungry", runners=ONCE)
     stage.kubelet.write(stage.pod("hungry-1-master"), ended(137, reason="OOMKilled"))
     test = stage.until("hungry", "Error")
     assert condition(test, "Ready")["reason"] == "MasterLost"

@@ -185,7 +185,8 @@ class PlayedKubelet:
         listening = socket.create_server((address, PORT))
         try:
             await web.SockSite(runner, listening).start()
-            self.agents[pod["metadata"]["labels"][TEST], agent.config["run"]["id"]] = agent
+            labels = pod["metadata"]["labels"]
+            self.agents[labels[TEST], agent.config["run"]["id"]] = agent  # of the newest attempt
             await self._write(pod, running(address))
             await agent.play()
             if agent.state == "Failed":

@@ -31,41 +31,6 @@ _TIMED = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
 _LOADING = {"Loading", "WaitingForWorkers", "Preflight", "Running"}
 
 
-def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:
-    """The master's pod is over and nothing of it is in the store."""
-    known = AGENT_REASONS.get(end.reason)
-    if known is Reason.START_TIMEOUT:
-        return _workers_missing(seen, end, now)
-    if end.reason == "Stopped":  # nobody asks for that: the pod was evicted, drained or deleted
-        return broken(seen, now, Reason.MASTER_LOST, f"the master pod {end.pod} was ended: {end.message or end}")
-    if known is not None and known is not Reason.MASTER_LOST:
-        return broken(seen, now, known, end.message or str(end))
-    if end.released:
-        return broken(
-            seen,
-            now,
-            Reason.RESULTS_LOST,
-            "the master was released, but the store does not hold this run; run it again",
-        )
-    if seen.phase is Phase.STARTING and not seen.agent.state:
-        return broken(seen, now, Reason.POD_FAILED, f"{end.reason}: {end}")
-    return broken(seen, now, Reason.MASTER_LOST, f"{end.reason}: {end}")
-
-
-def master_lost(seen: Observed, now: datetime) -> Plan:
-    """Left alone, the workers would load the target unobserved for a minute."""
-    if seen.children.master is None:
-        return broken(
-            seen, now, Reason.MASTER_LOST, "the master pod is gone; the load was stopped and the run has no result"
-        )
-    return broken(
-        seen,
-        now,
-        Reason.MASTER_LOST,
-        "the master pod neither answers nor is Ready for 30 s; the load was stopped and the run has no result",
-    )
-
-
 def start_timed_out(seen: Observed, problem: PodProblem | None, now: datetime) -> Plan:
     if problem is None:
         return broken(seen, now, Reason.START_TIMEOUT, "the master did not answer within runners.startTimeout")
@@ -127,7 +92,21 @@ def unfinished_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
 
 
 def all_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
-    return tuple(reference("Job", job) for job in _staying(seen.children.jobs))
+    return (*(reference("Job", job) for job in _staying(seen.children.jobs)), *earlier_jobs(seen))
+
+
+def earlier_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """Those of a lost attempt that nobody has deleted yet."""
+    return tuple(reference("Job", job) for job in seen.children.earlier_jobs if _stays(job))
+
+
+def service_of(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """By which workers find the master of this attempt."""
+    run = seen.run
+    if run is None:
+        return ()
+    metadata = {"name": run.service, "namespace": run.namespace}
+    return ({"apiVersion": "v1", "kind": "Service", "metadata": metadata},)
 
 
 def stop_load(seen: Observed) -> tuple[dict[str, Any], ...]:
@@ -149,7 +128,7 @@ def reference(kind: str, raw: Any) -> dict[str, Any]:
 def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     """Everything of the attempt; the Jobs last, because their presence tells that there is something to take down."""
     run = seen.run
-    if run is None or not seen.children.jobs:
+    if run is None or not (seen.children.jobs or seen.children.earlier_jobs):
         return ()
     return (*_beside_jobs(run), *all_jobs(seen))
 
@@ -169,7 +148,11 @@ def kept_until(seen: Observed) -> datetime | None:
 
 
 def _staying(jobs: Mapping[str, Any]) -> list[Any]:
-    return [job for job in jobs.values() if "deletionTimestamp" not in job["metadata"]]
+    return [job for job in jobs.values() if _stays(job)]
+
+
+def _stays(job: Any) -> bool:
+    return "deletionTimestamp" not in job["metadata"]
 
 
 def _finished(job: Any) -> bool:
@@ -177,7 +160,7 @@ def _finished(job: Any) -> bool:
     return any(item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in conditions)
 
 
-def _workers_missing(seen: Observed, end: PodEnd, now: datetime) -> Plan:
+def workers_missing(seen: Observed, end: PodEnd, now: datetime) -> Plan:
     """The master counts its workers; what keeps them is in their own pods."""
     workers = seen.children.pods.get("worker", ())
     problem, last = problem_of(workers), last_end_of(workers)
@@ -208,17 +191,20 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
 
 
 def _without_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
-    """What is made before the Jobs are: when those are refused until the end, nobody looks after it alone."""
+    """What is made before the Jobs are, or stays when they went: nobody looks after it alone."""
     run = seen.run
-    if run is None or seen.phase is not Phase.PREPARING or seen.children.jobs:
+    if run is None or _staying(seen.children.jobs):
         return ()
     return _beside_jobs(run)
 
 
 def _beside_jobs(run: RunRef) -> tuple[dict[str, Any], ...]:
+    """Also what lost attempts left."""
+    attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
     return tuple(
         {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": run.namespace}}
-        for kind, name in (("Service", run.service), ("ConfigMap", run.config))
+        for one in attempts
+        for kind, name in (("Service", one.service), ("ConfigMap", one.config))
     )
 
 

@@ -69,7 +69,10 @@ def ready_fact(frozen: Frozen, name: str) -> tuple[Fact, ...]:
 
 
 def ready_since(seen: Observed) -> datetime:
-    """From when on load pods are started: since the environment is ready, else since admission."""
+    """From when on load pods are started: since the attempt before was lost, the environment is ready, or admission."""
+    again = seen.status["run"].get("attemptTime")
+    if again:
+        return quantities.parse_timestamp(again)
     for item in seen.status.get("conditions") or ():
         if item["type"] == ConditionType.ENVIRONMENT_READY and item["status"] == "True":
             return quantities.parse_timestamp(item["lastTransitionTime"])

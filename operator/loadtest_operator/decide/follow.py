@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, prepare, workers
+from loadtest_operator.decide import ending, environment, losses, prepare, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -22,9 +22,6 @@ ASK_SOON = timedelta(seconds=0.5)
 WAIT_FOR_PODS = timedelta(seconds=5)
 ASK_RUNNING = timedelta(seconds=5)
 ASK_ENDING = timedelta(seconds=0.3)
-# A master that is neither reachable nor Ready for this long is lost: its own code may block its loop.
-MASTER_SILENCE = timedelta(seconds=30)
-
 _PHASES = {
     "Loading": Phase.STARTING,
     "WaitingForWorkers": Phase.STARTING,
@@ -40,14 +37,18 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if seen.stored:
         return _move(seen, now, Phase.JUDGING, "the store already holds this run's result")
     if seen.agent.complete:  # the master is not needed any more, whatever became of it
+        if (again := losses.workers_gone(seen, now)) is not None:
+            return again
         if seen.phase is Phase.COLLECTING:
             return _move(seen, now, Phase.JUDGING, "all results are here")
         return _following(seen, now)
     ended = seen.children.master_end
     if ended is not None:
-        return ending.master_ended(seen, ended, now)
+        return losses.master_ended(seen, ended, now)
     if _master_is_gone(seen, now):
-        return ending.master_lost(seen, now)
+        return losses.master_gone(seen, now)
+    if (given_up := losses.unreadable(seen, now)) is not None:
+        return given_up
     if seen.agent.state:
         return _following(seen, now)
     # Without an answer in a later phase it is the operator that is new or cut off: the run goes on by itself.
@@ -61,13 +62,13 @@ def _master_is_gone(seen: Observed, now: datetime) -> bool:
     if seen.children.master is None:
         return True
     leaving = seen.children.master["metadata"].get("deletionTimestamp")
-    if leaving and now - quantities.parse_timestamp(leaving) > MASTER_SILENCE:
+    if leaving and now - quantities.parse_timestamp(leaving) > losses.MASTER_SILENCE:
         return True  # its node is gone, and nobody else will say so
     return _silent(seen, now) and not seen.children.master_ready
 
 
 def _silent(seen: Observed, now: datetime) -> bool:
-    return seen.agent.silent_since is not None and now - seen.agent.silent_since > MASTER_SILENCE
+    return seen.agent.silent_since is not None and now - seen.agent.silent_since > losses.MASTER_SILENCE
 
 
 def _starting(seen: Observed, now: datetime) -> Plan:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, refusal
+from loadtest_operator.decide import ending, losses, refusal
 from loadtest_operator.decide.follow import ASK_ENDING
 from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.judge import Judgement
@@ -17,6 +17,8 @@ STORE_AGAIN = timedelta(seconds=10)
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
+    if (loss := losses.told(seen)) is not None:
+        return losses.finish(seen, now, loss, _results(seen.judgement) if seen.judgement else None)
     if seen.stored and seen.judgement is not None:
         return conclude(seen, seen.judgement, now)
     if seen.store_problem:
@@ -24,9 +26,11 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if seen.stored or seen.agent.complete:
         return Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
     if seen.children.master_end is not None:
-        return ending.master_ended(seen, seen.children.master_end, now)
+        return losses.master_ended(seen, seen.children.master_end, now)
     if seen.children.master is None:
-        return ending.master_lost(seen, now)
+        return losses.master_gone(seen, now)
+    if (given_up := losses.unreadable(seen, now)) is not None:
+        return given_up
     return Plan(requeue_after=ASK_ENDING)
 
 

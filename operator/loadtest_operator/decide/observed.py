@@ -42,6 +42,7 @@ class Frozen:
     test: LoadTest
     files: Mapping[str, str] = field(default_factory=dict)  # of the scenario
     environment: tuple[Raw, ...] = ()  # what is applied into the ephemeral namespace
+    inherited: bool = False  # from an attempt that was lost: this one has no copy of its own yet
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ class Agent:
     silent_since: datetime | None = None
     complete: bool = False  # every window is here
     cursor: int = 0
+    windows: int = 0  # how many are here
+    problem: str = ""  # it answers, but what cannot be read: in its words or those of the reader
+    problem_since: datetime | None = None
 
     @property
     def phase(self) -> str:
@@ -85,6 +89,8 @@ class Children:
 
     jobs: Mapping[str, Raw] = field(default_factory=dict)
     pods: Mapping[str, tuple[Raw, ...]] = field(default_factory=dict)
+    earlier_jobs: tuple[Raw, ...] = ()  # of lost attempts of the same run
+    earlier_pods: tuple[Raw, ...] = ()  # of those, the pods that may still send something
 
     @property
     def master(self) -> Raw | None:
@@ -181,6 +187,7 @@ class Do(StrEnum):
     """Work that a plan asks for beside creating, deleting and writing the status."""
 
     JUDGE = "judge"  # compute the verdict and commit the result; both off the loop's thread
+    KEEP = "keep"  # judge and commit what there is of an attempt that was lost
     ACKNOWLEDGE = "acknowledge"  # let the master go
     BUILD_ENVIRONMENT = "build environment"  # namespace, guards, manifests: what is there already stays
     END_ENVIRONMENT = "end environment"  # delete the namespace
@@ -197,8 +204,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Plan:
-    """In this order: dry runs, creations, work, deletions, ONE status write, Events, and when to look again."""
+    """In this order: what must stop, dry runs, creations, work, deletions, ONE status write, Events, and when to look
+    again."""
 
+    stop: tuple[Raw, ...] = ()  # load that must end before anything else is done
     dry_run: tuple[Raw, ...] = ()
     create: tuple[Raw, ...] = ()
     do: tuple[Do, ...] = ()

@@ -7,7 +7,7 @@ from loadtest_operator.build import agent_config, children, manifests
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
-from loadtest_operator.decide import admission, ending, environment, refusal
+from loadtest_operator.decide import admission, ending, environment, losses, refusal
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
 from loadtest_operator.model import defaults
@@ -19,6 +19,8 @@ WAIT_FOR_PODS = timedelta(seconds=5)  # their events tell sooner
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
+    if (waits := losses.waits(seen, now)) is not None:
+        return waits
     if seen.frozen is not None:
         return environment.prepare(seen, seen.frozen, now) or _create(seen, seen.frozen, now)
     if seen.inputs.run_key != seen.status["run"]["runKey"] or seen.inputs.test is None:
@@ -60,7 +62,7 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )
-    inputs = _inputs(seen, frozen, config) if first else ()
+    inputs = _inputs(seen, frozen, config) if first or frozen.inherited else ()
     message = f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}"
     say = Statement(
         phase=Phase.STARTING,
@@ -88,7 +90,7 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
 def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     run = seen.run
     assert run is not None
-    return (children.config_map(run, seen.instance, config, frozen.raw, seen.inputs.files, frozen.environment),)
+    return (children.config_map(run, seen.instance, config, frozen.raw, frozen.files, frozen.environment),)
 
 
 def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:

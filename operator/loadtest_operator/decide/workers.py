@@ -62,6 +62,12 @@ def fact(seen: Observed) -> Fact:
     return Fact(ConditionType.WORKERS_CONNECTED, False, last.reason if last else Reason.WORKERS_LOST, f"{said}{why}")
 
 
+def with_why(seen: Observed, message: str) -> str:
+    """A sentence about lost workers, and what became of the last of them."""
+    losses = _losses(seen)
+    return f"{message}: {losses[-1]}" if losses else message
+
+
 def count(seen: Observed) -> int:
     """How many were lost so far; never fewer than were told, because pods that are gone tell nothing any more."""
     by_master = int((seen.agent.state.get("workers") or {}).get("lost", 0))

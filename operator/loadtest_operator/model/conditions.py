@@ -112,6 +112,7 @@ class Reason(StrEnum):
     GENERATOR_CHANGED = "GeneratorChanged", "the runner image is new; the comparison is capped at Warning for now"
     LOAD_NOT_REACHED = "LoadNotReached", "the wanted number of users or rate was not reached"
     NO_DATA = "NoData", "no request was measured"
+    RESULTS_UNREADABLE = "ResultsUnreadable", "the master answers, but its results cannot be read; see its log"
     RESULTS_LOST = "ResultsLost", "results of the run could not be collected"
     ABORTED = "Aborted", "an abort rule stopped the run"
     DEADLINE_EXCEEDED = "DeadlineExceeded", "the deadline passed before the run was over"

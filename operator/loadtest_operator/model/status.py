@@ -34,6 +34,7 @@ class Run(Lenient):
     run_key: Words | None = Field(None, description="The hash of what describes the load and the target.")
     start_time: Moment | None = Field(None, description="When the run was admitted.")
     end_time: Moment | None = Field(None, description="When it was over.")
+    attempt_time: Moment | None = Field(None, description="When the attempt began that followed a lost one.")
     target_version: Words | None = Field(None, description="The target's version.")
     images: Annotated[dict[str, Annotated[str, Text(256, min=0)]], Entries(10)] | None = Field(
         None, description="The target's images, by workload."

@@ -40,7 +40,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "load.manual": False,
     "load.maxUsers": ANY,
     "runners.serviceAccountName": ANY,
-    "runners.retries": defaults.RETRIES,
     "hooks.before": ANY,
     "hooks.after": ANY,
     "thresholds[].metric": {*Metric} - {Metric.RECOVERY, Metric.DRIFT},

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from loadtest_operator.build import names
@@ -67,6 +68,8 @@ class Executor:
 
     async def execute(self, plan: Plan, seen: Observed) -> None:
         self._guard()
+        for child in plan.stop:
+            await self.take_down(child)
         if plan.dry_run:
             await asyncio.gather(*(self._dry_run(body) for body in plan.dry_run))
         for body in plan.create:
@@ -142,8 +145,12 @@ class Executor:
     def _froze(self, seen: Observed) -> None:
         """What was just written need not be read back."""
         run = seen.run
-        if run is not None and seen.inputs.test is not None:
-            attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+        if run is None:
+            return
+        attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+        if seen.frozen is not None:
+            attempt.frozen = replace(seen.frozen, inherited=False)
+        elif seen.inputs.test is not None:
             attempt.frozen = prepare.freeze(seen)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
@@ -181,6 +188,8 @@ class Executor:
                 await self._results.judge(seen, attempt)
             if attempt.judgement is not None:
                 self._metrics.judged(key, attempt.judgement)
+        elif work is Do.KEEP:
+            await self._results.keep(seen, attempt)
         elif seen.children.master is not None:
             try:
                 await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)

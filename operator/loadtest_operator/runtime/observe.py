@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -145,7 +146,10 @@ class Observer:
         try:
             found = await self._kube.get(CONFIG_MAPS, run.namespace, run.config)
         except NotFound:
-            return None
+            if run.attempt == 1 or seen.phase is not Phase.PREPARING:
+                return None
+            before = await self._frozen(seen, replace(run, attempt=run.attempt - 1))
+            return None if before is None else replace(before, inherited=True)
         except ApiError as error:
             if error.status != FORBIDDEN or seen.phase is not Phase.PREPARING:
                 raise
@@ -159,6 +163,8 @@ class Observer:
 
     async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
         children = self._of_run(key, run)
+        if run.attempt > 1 and phase is Phase.PREPARING:
+            return replace(children, earlier_pods=await self._earlier_pods(run))
         if phase in _UNDER_WAY and children.master is None:
             # Before a run is given up because its master is gone, the API server itself is asked.
             selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id}"
@@ -166,6 +172,12 @@ class Observer:
                 self._objects.put("Pod", pod)
             return self._of_run(key, run)
         return children
+
+    async def _earlier_pods(self, run: RunRef) -> tuple[Mapping[str, Any], ...]:
+        """Pods of lost attempts that may still send something, on the word of the API server itself."""
+        selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id},{names.LABEL_ATTEMPT}!={run.attempt}"
+        found = [pod async for pod in self._kube.list(PODS, run.namespace, selector)]
+        return tuple(pod for pod in found if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"})
 
     async def _environment(self, seen: Observed, run: RunRef, attempt: Attempt) -> Surroundings | None:
         preparing = seen.phase is Phase.PREPARING and attempt.frozen is not None and bool(attempt.frozen.environment)
@@ -182,15 +194,24 @@ class Observer:
 
         roles = ("master", "worker")
         jobs = {role: jobs[-1] for role in roles if (jobs := mine("Job", role))}
-        return Children(jobs, {role: mine("Pod", role) for role in roles})
+        earlier = tuple(item for item in self._objects.children(key, "Job") if _earlier(item, run))
+        return Children(jobs, {role: mine("Pod", role) for role in roles}, earlier_jobs=earlier)
 
     async def _agent(self, seen: Observed, run: RunRef, attempt: Attempt, children: Children) -> Agent:
         pod = children.master
         if pod is not None and children.master_running and pod["status"].get("podIP") and self._due(seen, attempt):
             attempt.asked = asyncio.get_running_loop().time()
             await self._ask(self.client(run, pod), attempt)
-        complete = attempt.log.complete
-        return Agent(attempt.state, attempt.answered, attempt.silent_since, complete, attempt.log.cursor)
+        return Agent(
+            state=attempt.state,
+            answered=attempt.answered,
+            silent_since=attempt.silent_since,
+            complete=attempt.log.complete,
+            cursor=attempt.log.cursor,
+            windows=len(attempt.log),
+            problem=attempt.problem,
+            problem_since=attempt.problem_since,
+        )
 
     def _due(self, seen: Observed, attempt: Attempt) -> bool:
         if attempt.released:
@@ -202,15 +223,22 @@ class Observer:
 
     async def _ask(self, client: AgentClient, attempt: Attempt) -> None:
         now: datetime = self._clock()
+        answered, had = False, len(attempt.log)
         try:
             attempt.state = await client.state()
+            answered = True
             if attempt.state.get("startedAt"):
                 await _pull(client, attempt)
         except (AgentUnreachable, AgentError, BadInputError, RecursionError) as error:
             attempt.silent_since = attempt.silent_since or now
             log.debug("agent does not answer", extra={"error": str(error)})
+            if len(attempt.log) > had:
+                attempt.problem, attempt.problem_since = "", None
+            elif answered or not isinstance(error, AgentUnreachable):
+                attempt.problem, attempt.problem_since = str(error), attempt.problem_since or now
         else:
             attempt.answered, attempt.silent_since = now, None
+            attempt.problem, attempt.problem_since = "", None
 
 
 async def _pull(client: AgentClient, attempt: Attempt) -> None:
@@ -279,6 +307,11 @@ def _references(spec: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     for index, item in enumerate((spec.get("environment") or {}).get("manifests") or ()):
         found.append((f"spec.environment.manifests[{index}].configMap", item.get("configMap")))
     return [(field, reference) for field, reference in found if reference]
+
+
+def _earlier(child: Mapping[str, Any], run: RunRef) -> bool:
+    labels = child["metadata"].get("labels") or {}
+    return labels.get(names.LABEL_RUN) == run.id and labels.get(names.LABEL_ATTEMPT) != str(run.attempt)
 
 
 def _belongs(child: Mapping[str, Any], run: RunRef) -> bool:

@@ -16,10 +16,13 @@ from loadtest_operator.decide.observed import Observed
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.runtime.sessions import Attempt
-from loadtest_operator.store import Store, StoreUnavailable, judging
+from loadtest_operator.store import Store, StoredRun, StoreUnavailable, judging
 from loadtest_operator.verdict.record import RunRecord, Target
 
 log = logging.getLogger(__name__)
+
+# How a lost attempt is kept that another one follows: what is stored is not yet the run's result.
+NOT_OVER = Phase.RUNNING
 
 
 class Results:
@@ -32,7 +35,8 @@ class Results:
     async def look_up(self, run: RunRef, attempt: Attempt) -> None:
         """Whether the store holds this run's result, for instance because an operator died after the commit."""
         try:
-            attempt.stored = await asyncio.to_thread(self._store.run, run.id) is not None
+            found = await asyncio.to_thread(self._store.run, run.id)
+            attempt.stored = found is not None and not _of_lost(found, run)
             attempt.store_problem = ""
         except StoreUnavailable as error:
             attempt.store_problem = str(error)
@@ -49,8 +53,31 @@ class Results:
             attempt.store_problem = str(error)
             log.warning("store unavailable", extra={"run": run.id, "error": str(error)})
 
+    async def keep(self, seen: Observed, attempt: Attempt) -> None:
+        """What there is of an attempt that was lost: for its numbers, never for a verdict or a baseline."""
+        run = seen.run
+        assert run is not None
+        state = attempt.state.get("error") or {}
+        why = str(seen.status.get("message") or "") if seen.phase is Phase.JUDGING else str(state.get("message") or "")
+        attempt.judgement = await asyncio.to_thread(self._keep, seen, run, attempt, why or "the attempt was lost")
+        attempt.judged_generation = seen.generation
+
+    def _keep(self, seen: Observed, run: RunRef, attempt: Attempt, why: str) -> Judgement:
+        spec = _spec(seen)
+        belongs_to = series.own(run.test, spec, scheduled.schedule_of(seen.raw["metadata"]))
+        phase = Phase.ERROR if seen.phase is Phase.JUDGING else NOT_OVER
+        about = replace(_about(seen, run, attempt), phase=phase, error=why)
+        found = judging.judged(None, spec, _until_lost(_record(seen, run, attempt, belongs_to)), about)
+        try:
+            self._store.commit_run(found)
+        except StoreUnavailable as error:
+            log.warning("a lost attempt is not stored", extra={"run": run.id, "error": str(error)})
+        return found.judgement
+
     def _judge(self, seen: Observed, run: RunRef, attempt: Attempt) -> Judgement:
         stored = self._store.run(run.id)
+        if stored is not None and _of_lost(stored, run):
+            stored = None
         kept = self._store.windows(run.id) if stored else None
         if stored is not None and kept is None and not attempt.log.complete:
             return stored.judgement  # its windows were pruned: what they said stands, and is not written over
@@ -64,6 +91,17 @@ class Results:
         new = judging.judged(self._store, spec, _record(seen, run, attempt, belongs_to), _about(seen, run, attempt))
         self._store.commit_run(new)
         return new.judgement
+
+
+def _of_lost(stored: StoredRun, run: RunRef) -> bool:
+    """Whether it is what was kept of an attempt that another one follows."""
+    return stored.attempt < run.attempt or stored.phase == NOT_OVER
+
+
+def _until_lost(record: RunRecord) -> RunRecord:
+    """There was load as long as there are windows."""
+    end = max((one.w + 1 for one in record.run_windows), default=0) * record.window_s
+    return replace(record, duration_s=min(record.duration_s, end))
 
 
 def _record(seen: Observed, run: RunRef, attempt: Attempt, belongs_to: str) -> RunRecord:

@@ -19,6 +19,8 @@ class Attempt:
     state: dict[str, Any] = field(default_factory=dict)
     answered: datetime | None = None
     silent_since: datetime | None = None
+    problem: str = ""
+    problem_since: datetime | None = None
     asked: float = float("-inf")  # on the loop's clock
     frozen: Frozen | None = None
     stored: bool | None = None  # None: the store has not been asked

@@ -146,7 +146,9 @@ def test_half_of_the_windows_never_become_the_result_of_a_run_whose_store_was_aw
 
 
 def test_an_agent_that_holds_with_an_error_is_judged_stored_and_told_as_the_error():
-    world = states.judging(error={"reason": "WorkersLost", "message": "the last worker went while the load was on"})
+    once = {**SPEC, "runners": {"workers": 2, "retries": 0}}
+    error = {"reason": "WorkersLost", "message": "the last worker went while the load was on"}
+    world = states.judging(once, error=error)
     world.look()
     plan = world.look()
     assert (plan.status["phase"], plan.status["verdict"]) == ("Error", "Error")

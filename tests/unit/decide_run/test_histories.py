@@ -107,10 +107,13 @@ def _phase(status):
 
 @checked
 @given(histories)
-def test_no_phase_comes_twice_in_one_run(history):
+def test_no_phase_comes_twice_in_one_attempt_and_attempts_are_as_many_as_were_asked_for(history):
     def watch(before, plan, seen, world):
         after = plan.status
         if after is None or before.get("run", {}).get("id") != after.get("run", {}).get("id"):
+            return
+        if before["run"]["attempt"] != after["run"]["attempt"]:
+            assert after["run"]["attempt"] == before["run"]["attempt"] + 1 == 2
             return
         assert after["phase"] == "Pending" or _phase(after) >= _phase(before), (before["phase"], after["phase"])
 

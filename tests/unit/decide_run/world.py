@@ -1,6 +1,7 @@
 """A tiny cluster around `decide`: what a plan asks for happens at once, and what may never be asked for is refused."""
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 
 from loadtest_operator.build import agent_config, names
@@ -23,8 +24,9 @@ class Session:
     def __init__(self, fence=""):
         self.fence = fence
         self.state = {}
-        self.answered = self.silent_since = None
+        self.answered = self.silent_since = self.problem_since = None
         self.complete = False
+        self.windows = 0
         self.frozen = None
         self.stored = None
         self.judgement = None
@@ -47,6 +49,8 @@ class World:
         self.objects = {}  # the run's, by kind and name
         self.agent = None  # the master's own state, None when there is no master
         self.reachable = True
+        self.unreadable = ""  # what the agent answers in place of its pages
+        self.pods_linger = False  # told to go, but still there
         self.store = {}
         self.store_away = False
         self.verdict = None  # of whatever is judged next; None: what the limits say
@@ -98,8 +102,13 @@ class World:
 
     def master(self):
         run = self.raw["status"].get("run") or {}
-        mine = [pod for pod in self.pods("master") if pod["metadata"]["labels"][names.LABEL_RUN] == run.get("id")]
+        mine = [pod for pod in self.pods("master") if self._of_attempt(pod, run.get("id"), run.get("attempt"))]
         return mine[0] if mine else None
+
+    @staticmethod
+    def _of_attempt(item, run, attempt):
+        labels = item["metadata"]["labels"]
+        return (labels[names.LABEL_RUN], labels[names.LABEL_ATTEMPT]) == (run, str(attempt))
 
     def end_master(self, word=None, exit_code=3, reason="Error", phase="Failed"):
         """The master's container ends, with its last word or without one."""
@@ -160,12 +169,18 @@ class World:
             return seen
         if self.session.fence != run.fence:
             self.session = Session(run.fence)
-        mine = [
+        everything = [
             deepcopy(item) for item in self.objects.values() if item["metadata"]["labels"][names.LABEL_RUN] == run.id
         ]
+        mine = [item for item in everything if self._of_attempt(item, run.id, run.attempt)]
+        earlier = [item for item in everything if item not in mine]
         children = Children(
             {role: job for role in ("master", "worker") for job in of(mine, "Job", role)},
             {role: tuple(of(mine, "Pod", role)) for role in ("master", "worker")},
+            tuple(item for item in earlier if item["kind"] == "Job"),
+            tuple(
+                item for item in earlier if item["kind"] == "Pod" and item["status"]["phase"] in {"Pending", "Running"}
+            ),
         )
         self._ask(children)
         if self.session.judged_generation != seen.generation:
@@ -173,12 +188,13 @@ class World:
         self._look_up(seen, run, children)
         session = self.session
         agent = Agent(deepcopy(session.state), session.answered, session.silent_since, session.complete, 17)
+        told = {"problem": self.unreadable, "problem_since": session.problem_since, "windows": session.windows}
         return Observed(
             seen.raw,
             seen.inputs,
             frozen=self._frozen(seen, run),
             children=children,
-            agent=agent,
+            agent=replace(agent, **told),
             judgement=session.judgement,
             stored=bool(session.stored),
             store_problem=session.store_problem,
@@ -192,7 +208,8 @@ class World:
             if self.store_away:
                 self.session.store_problem = "the store is away"
             else:
-                self.session.stored, self.session.store_problem = run.id in self.store, ""
+                self.session.stored = self.store.get(run.id, {}).get("attempt", 0) >= run.attempt
+                self.session.store_problem = ""
 
     def _ask(self, children):
         if not children.master_running or self.session.state.get("state") == "Released":
@@ -201,24 +218,32 @@ class World:
             self.session.silent_since = self.session.silent_since or self.now
             return
         self.session.state = {**deepcopy(self.agent), "now": self.now.timestamp()}
-        self.session.answered, self.session.silent_since = self.now, None
+        if self.unreadable:
+            self.session.problem_since = self.session.problem_since or self.now
+            return
+        self.session.answered, self.session.silent_since, self.session.problem_since = self.now, None, None
         self.session.complete = self.session.complete or self.agent["state"] == "Holding"
+        self.session.windows = 60 if self.agent.get("startedAt") else 0
 
     def _frozen(self, seen, run):
-        found = self.objects.get(("ConfigMap", run.config))
+        found, inherited = self.objects.get(("ConfigMap", run.config)), False
+        if found is None and run.attempt > 1:
+            found, inherited = self.objects.get(("ConfigMap", replace(run, attempt=run.attempt - 1).config)), True
         if found is None or seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
             return None
         if self.session.frozen is None:
             self.session.frozen = Frozen(found["spec"], loadtest.parse({**self.raw, "spec": found["spec"]}))
-        return self.session.frozen
+        return replace(self.session.frozen, inherited=inherited)
 
     # -- the cluster
 
     def execute(self, plan, seen):
         deleting = "deletionTimestamp" in self.raw["metadata"]
         assert not (deleting and (plan.create or plan.dry_run)), "nothing is created for an object that is going"
+        for child in plan.stop:
+            self._delete(child, seen)
         for body in plan.create:
-            self._create(body)
+            self._create(body, seen)
         for work in plan.do:
             self._do(work, seen)
         for child in plan.delete:
@@ -238,14 +263,15 @@ class World:
         self.execute(plan, seen)
         return plan
 
-    def _create(self, body):
+    def _create(self, body, seen):
         kind, metadata = body["kind"], body["metadata"]
         made = self.objects.setdefault((kind, metadata["name"]), {"kind": kind, "metadata": metadata, "status": {}})
         made["metadata"] = {**metadata, "uid": f"u-{metadata['name']}", "creationTimestamp": stamp(self.now)}
         if kind == "ConfigMap":
-            made["spec"] = deepcopy(self.raw["spec"])
+            made["spec"] = deepcopy(seen.frozen.raw if seen.frozen else self.raw["spec"])
             assert SPEC_FILE in body["data"]
         if kind == "Job":
+            assert not seen.children.earlier_pods, "nothing is started while a lost attempt may still send load"
             for index in range(body["spec"].get("completions", 1)):
                 name = f"{metadata['name']}-{index}"
                 pod = {"metadata": {**made["metadata"], "name": name}, "status": {"phase": "Pending"}}
@@ -259,11 +285,18 @@ class World:
                 self.agent["state"] = self.session.state["state"] = "Released"
                 self.end_master('{"state": "Released"}', 0, "Completed", "Succeeded")
             return
+        if work is Do.KEEP:
+            assert seen.agent.windows, "there is something to keep"
+            over = seen.phase is Phase.JUDGING
+            self.store[run.id] = {**MEASURED, "attempt": run.attempt if over else run.attempt - 1}
+            self.session.judgement, self.session.judged_generation = judged(Verdict.ERROR, "lost"), seen.generation
+            return
         assert seen.stored or seen.agent.complete, "only what is complete is judged"
         if self.store_away:
             self.session.store_problem = "the store is away"
             return
-        self.store.setdefault(run.id, dict(MEASURED))
+        if not seen.stored:
+            self.store[run.id] = {**MEASURED, "attempt": run.attempt}
         self.session.judgement, self.session.judged_generation = self._judgement(seen), seen.generation
         self.session.stored, self.session.store_problem = True, ""
 
@@ -277,13 +310,16 @@ class World:
     def _delete(self, child, seen):
         kind, name = child["kind"], child["metadata"]["name"]
         run = seen.run
-        assert name in {run.master, run.workers, run.service, run.config}, "of this run alone"
+        attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
+        allowed = {name for one in attempts for name in (one.master, one.workers, one.service, one.config)}
+        assert name in allowed, "of this run alone"
         if self.objects.pop((kind, name), None) is None or kind != "Job":
             return
-        role = "master" if name == run.master else "worker"
-        for pod in [pod for pod in self.pods(role) if pod["metadata"]["labels"][names.LABEL_RUN] == run.id]:
-            del self.objects["Pod", pod["metadata"]["name"]]
-        if role == "master":
+        role = "master" if name.endswith("-master") else "worker"
+        for pod in [pod for pod in self.pods(role) if pod["metadata"]["name"].startswith(f"{name}-")]:
+            if not self.pods_linger:
+                del self.objects["Pod", pod["metadata"]["name"]]
+        if role == "master" and name == run.master:
             self.agent = None
 
 

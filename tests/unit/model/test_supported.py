@@ -65,7 +65,7 @@ def test_everything_of_the_first_version_is_supported() -> None:
             {"environment": {"manifests": [{"inline": "a"}], "keep": "Always", "copySecrets": ["pull"]}},
             ["spec.environment.copySecrets", "spec.environment.keep"],
         ),
-        ({"runners": {"retries": 2, "tolerateLoss": "20%"}}, ["spec.runners.retries"]),
+        ({"runners": {"retries": 2, "tolerateLoss": "20%"}}, []),
         (
             {"baseline": {"series": "a", "compareWith": "other/main", "confirmRuns": 1}},
             ["spec.baseline.compareWith", "spec.baseline.confirmRuns"],

@@ -143,4 +143,4 @@ class Stored:
     def __init__(self, run_id: str, judgement: Judgement):
         self.id = run_id
         self.judgement = judgement
-        self.workers_lost = 0
+        self.workers_lost, self.attempt, self.phase = 0, 1, "Completed"
