@@ -73,6 +73,19 @@ class Load:
 
 
 @dataclass(frozen=True)
+class AbortRule:
+    """A limit that ends the run when it is crossed over so long a stretch."""
+
+    reason: str
+    name: str
+    metric: str
+    endpoint: str | None
+    limit: float
+    lower_is_worse: bool
+    for_seconds: float
+
+
+@dataclass(frozen=True)
 class Address:
     host: str
     port: int
@@ -92,6 +105,7 @@ class Config:
     hold_seconds: float
     master: Address
     listen: Address
+    aborts: tuple[AbortRule, ...] = ()
 
 
 class _Section:
@@ -200,6 +214,7 @@ def parse(raw: JsonObject, folder: Path) -> Config:
         hold_seconds=root.number("holdSeconds", 86400),
         master=Address(master.text("host", "127.0.0.1"), master.whole("port", 5557)),
         listen=Address(listen.text("host", "0.0.0.0"), listen.whole("port", 9808)),  # noqa: S104 - a pod's port
+        aborts=tuple(_abort(item) for item in root.items("aborts")),
     )
 
 
@@ -239,6 +254,27 @@ def _scenario(section: _Section) -> Scenario:
         exclude_tags=section.texts("excludeTags"),
         user_classes=tuple(_user_class(item) for item in section.items("userClasses")),
         http=section.mapping("http", required=kind == "http"),
+    )
+
+
+_METRICS = ("errorRate", "rps", "mean", "max", "p50", "p75", "p90", "p95", "p99", "p999")
+
+
+def _abort(item: object) -> AbortRule:
+    if not isinstance(item, dict):
+        raise AgentError(protocol.Reason.CONFIG_ERROR, f"aborts must hold objects, not {item!r}")
+    section = _Section(item, "aborts[].")
+    metric = section.text("metric")
+    if metric not in _METRICS:
+        raise AgentError(protocol.Reason.CONFIG_ERROR, f"aborts[].metric must be one of {', '.join(_METRICS)}")
+    return AbortRule(
+        reason=section.text("reason", "Aborted"),
+        name=section.text("name", metric),
+        metric=metric,
+        endpoint=section.text("endpoint", "") or None,
+        limit=section.number("limit"),
+        lower_is_worse=section.flag("lowerIsWorse"),
+        for_seconds=section.number("forSeconds", positive=True),
     )
 
 

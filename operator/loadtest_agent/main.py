@@ -98,7 +98,7 @@ def _master(config: Config) -> int:
     code = _load(config, "master")
     gevent.signal_handler(signal.SIGTERM, master.terminate)
     exit_code = master.run(code)
-    termination.write(config, "master", master.state, master.error, master.totals())
+    termination.write(config, "master", master.state, master.error, master.totals(), master.aborted)
     return exit_code
 
 

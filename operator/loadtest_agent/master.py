@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event
 
-from loadtest_agent import engine, preflight, server
+from loadtest_agent import aborts, engine, preflight, server
 from loadtest_agent.clock import MasterClock
 from loadtest_agent.crew import Crew
 from loadtest_agent.errors import AgentError, Terminated
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("loadtest_agent")
 
 _POLL_SECONDS = 0.1
+_LIMITS_SECONDS = 0.5
 _COLLECT_SECONDS = 10.0
 # SIGTERM leaves the kubelet's grace period (5 s when the operator deletes); workers get their own SIGTERM.
 _TERMINATED_COLLECT_SECONDS = 1.5
@@ -60,6 +61,7 @@ class Master:
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.error: AgentError | None = None
+        self.aborted: aborts.Aborted | None = None  # what ended the load early, when a limit did
         self._environment: Environment = None
         self._server: WSGIServer = None
         self._history: Greenlet = None
@@ -133,7 +135,7 @@ class Master:
         self.crew.start(self.started_at)
         self._enter(State.RUNNING)
         runner.start_shape()
-        watches = [gevent.spawn(self._watch), gevent.spawn(balance.watch, runner)]
+        watches = [gevent.spawn(self._watch), gevent.spawn(balance.watch, runner), gevent.spawn(self._watch_limits)]
         self._stop.wait(self.config.load.duration_seconds)
         gevent.killall(watches)
 
@@ -141,6 +143,15 @@ class Master:
         while self.crew.connected():
             gevent.sleep(_POLL_SECONDS)
         self._lost()
+
+    def _watch_limits(self) -> None:
+        watches = aborts.Watches(self.config.aborts, self.store)
+        while not self._stop.is_set():
+            self.aborted = watches.look(self.crew.reporting())
+            if self.aborted is not None:
+                log.info("stopped early: %s", self.aborted["message"])
+                self._stop.set()
+            gevent.sleep(_LIMITS_SECONDS)
 
     def _lost(self) -> None:
         if self._stop_error is None:

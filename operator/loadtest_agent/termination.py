@@ -19,19 +19,29 @@ _KUBELET_FILE = Path("/dev/termination-log")
 
 
 def write(
-    config: Config | None, role: str, state: str, error: AgentError | None = None, totals: dict[str, int] | None = None
+    config: Config | None,
+    role: str,
+    state: str,
+    error: AgentError | None = None,
+    totals: dict[str, int] | None = None,
+    aborted: dict[str, object] | None = None,
 ) -> None:
     path = _path()
     if path is None:
         return
     try:
-        path.write_text(compose(config, role, state, error, totals), encoding="utf-8")
+        path.write_text(compose(config, role, state, error, totals, aborted), encoding="utf-8")
     except OSError:
         return  # there is nobody left to tell
 
 
 def compose(
-    config: Config | None, role: str, state: str, error: AgentError | None, totals: dict[str, int] | None
+    config: Config | None,
+    role: str,
+    state: str,
+    error: AgentError | None,
+    totals: dict[str, int] | None,
+    aborted: dict[str, object] | None = None,
 ) -> str:
     message = error.message if error else ""
     while True:
@@ -41,6 +51,8 @@ def compose(
         document |= {"role": role, "state": state}
         if error is not None:
             document["error"] = {"reason": error.reason, "message": message}
+        if aborted is not None:
+            document["aborted"] = aborted
         document["totals"] = totals or {"requests": 0, "failures": 0}
         text = json.dumps(document)
         excess = len(text.encode()) - (LIMIT_BYTES - 1)

@@ -41,6 +41,7 @@ class View:
                 "clockOffsetMax": round(master.crew.clock_offset_max, 3),
                 "incomplete": master.crew.incomplete,
             },
+            "aborted": master.aborted,
             "error": master.error.to_json() if master.error else None,
         }
 

@@ -94,6 +94,16 @@ class WindowStore:
             if seq > cursor and self._seqs[w] == seq:
                 yield seq, self._json(w, seq)
 
+    def settled(self, workers: set[str]) -> int:
+        """The newest window that all given workers have closed; -1 without one."""
+        newest = min((self._newest.get(worker, -1) for worker in workers), default=-1)
+        # What is newest may be a window that is still open.
+        return newest - 1
+
+    def merged(self, w: int) -> wire.Window:
+        """All workers' parts of a window together."""
+        return self._merged(w) if w in self._blobs else wire.Window(0.0)
+
     def failures(self) -> list[dict[str, object]]:
         together: dict[wire.FailureKey, wire.Failure] = {}
         for blob in self._failures.values():

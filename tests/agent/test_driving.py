@@ -209,6 +209,20 @@ def test_sigterm_at_the_master_ends_all(agents: Agents, target: Target) -> None:
     assert target.served() - 4 <= word["totals"]["requests"] <= target.served()
 
 
+def test_a_limit_ends_the_load_without_anybody_who_drives_it(agents: Agents, target: Target) -> None:
+    running(agents, 300)
+    rule = {"metric": "errorRate", "name": "errors", "limit": 0.5, "forSeconds": 2}
+    agents.config |= {"aborts": [rule], "holdSeconds": 1}
+    target.control(errors={"home": "100%"})
+    master, worker = agents.start("master"), agents.start("worker")
+    assert worker.wait() == 0
+    assert master.wait() == 0
+    word = agents.word(master)
+    assert (word["aborted"]["reason"], word["aborted"]["name"], word["aborted"]["value"]) == ("Aborted", "errors", 1.0)
+    assert "was 100% over 2 s, over its limit of 50%" in word["aborted"]["message"]
+    assert target.served() == word["totals"]["requests"]
+
+
 def test_held_results_are_given_up_in_the_end(agents: Agents) -> None:
     running(agents, 1)
     agents.config["holdSeconds"] = 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadtest_operator.build import aborts
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.model import defaults
 from loadtest_operator.model.loadtest import LoadTest
@@ -66,6 +67,7 @@ def agent_config(
         "startTimeoutSeconds": defaults.start_timeout(spec).total_seconds(),
         "holdSeconds": HOLD_SECONDS,
         "master": {"host": at.master_host, "port": at.master_port},
+        "aborts": aborts.rules(spec),
         "listen": {"host": at.listen_host, "port": at.listen_port},
     }
 

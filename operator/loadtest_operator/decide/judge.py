@@ -1,7 +1,7 @@
 """The verdict of one run: validity, thresholds, and everything that the status says about the results."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -16,11 +16,12 @@ from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.status import cut
 from loadtest_operator.model.thresholds import Threshold
 from loadtest_operator.verdict.numbers import Figures, Numbers, summarise
-from loadtest_operator.verdict.record import RunRecord
+from loadtest_operator.verdict.record import Aborted, RunRecord
 from loadtest_operator.verdict.validity import Validity
 
 MAX_ENDPOINTS = 20
 MAX_ERRORS = 5
+TARGET_DOWN = "TargetDown"
 _SUMMARY = (Metric.ERROR_RATE, Metric.RPS, Metric.P50, Metric.P95, Metric.P99, Metric.MAX)
 _SHARES = frozenset({Metric.ERROR_RATE, Metric.DRIFT})
 _PER_ENDPOINT = (Metric.ERROR_RATE, Metric.RPS, Metric.P50, Metric.P95, Metric.P99)
@@ -63,13 +64,14 @@ class Judgement:
 
 def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity, compared: Compared | None = None) -> Judgement:
     numbers = summarise(record)
-    checked = limits.evaluate(spec.thresholds or (), numbers)
+    checked = [_with_abort(one, record.aborted) for one in limits.evaluate(spec.thresholds or (), numbers)]
+    aborted = [Verdict.FAILED] if record.aborted else []
     valid = Verdict.PASSED if validity.valid else Verdict.INVALID
     baseline = [compared.verdict] if compared else []
-    verdict = worst([valid, *baseline, *(_VERDICTS[one.result] for one in checked)])
+    verdict = worst([valid, *aborted, *baseline, *(_VERDICTS[one.result] for one in checked)])
     return Judgement(
         verdict=verdict,
-        message=cut(_message(verdict, validity, checked, compared, numbers.total), MESSAGE_MAX),
+        message=cut(_message(verdict, validity, checked, compared, numbers.total, record), MESSAGE_MAX),
         summary=_figures(numbers.total, _SUMMARY),
         endpoints=[
             {"name": cut(" ".join(key).strip()), **_figures(figures, _PER_ENDPOINT)}
@@ -146,13 +148,35 @@ def _shown(metric: Metric | None, value: float | None) -> str | None:
 
 
 def _message(
-    verdict: Verdict, validity: Validity, checked: Sequence[Checked], compared: Compared | None, total: Figures
+    verdict: Verdict,
+    validity: Validity,
+    checked: Sequence[Checked],
+    compared: Compared | None,
+    total: Figures,
+    record: RunRecord,
 ) -> str:
     """Why the verdict is what it is, in one sentence that says what to do or look at."""
     if verdict is Verdict.INVALID:
         return "; also ".join(doubt.says for doubt in validity.doubts[:2])
-    why = _why(verdict, checked, compared, total)
+    why = _stopped(record) or _why(verdict, checked, compared, total)
     return f"{why}; {validity.loss}" if validity.loss else why
+
+
+def _with_abort(checked: Checked, aborted: Aborted | None) -> Checked:
+    """The limit that ended the run is crossed, whatever the judged windows alone would say."""
+    threshold = checked.threshold
+    if aborted is None or threshold.abort is None or (aborted.reason, aborted.name) != ("Aborted", threshold.title):
+        return checked
+    return replace(checked, value=aborted.value, result=ThresholdResult.FAILED, why_unknown="")
+
+
+def _stopped(record: RunRecord) -> str:
+    if record.aborted is None:
+        return ""
+    after = quantities.duration(timedelta(seconds=round(record.duration_s)))
+    if record.aborted.reason == TARGET_DOWN:
+        return f"the target is down: {record.aborted.says}; the load was stopped after {after}"
+    return f"{record.aborted.says}; its abort rule stopped the load after {after}"
 
 
 def _why(verdict: Verdict, checked: Sequence[Checked], compared: Compared | None, total: Figures) -> str:

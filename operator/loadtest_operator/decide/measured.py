@@ -6,7 +6,7 @@ from typing import Any
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.model import defaults
 from loadtest_operator.model.spec import LoadTestSpec
-from loadtest_operator.verdict.record import RunRecord, Target, record
+from loadtest_operator.verdict.record import Aborted, RunRecord, Target, record
 from loadtest_operator.verdict.validity import Expected
 from loadtest_operator.verdict.windows import WindowLog
 
@@ -37,6 +37,7 @@ def run_record(
         number=run.number,
         attempt=run.attempt,
         target=target,
+        aborted=Aborted.read(state.get("aborted")),
     )
 
 

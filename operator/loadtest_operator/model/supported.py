@@ -46,7 +46,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "thresholds[].promql": ANY,
     "thresholds[].stage": ANY,
     "thresholds[].slice": ANY,
-    "thresholds[].abort": ANY,
     "baseline.compareWith": lambda name: "/" not in name,  # another namespace: only where policy allows it
     "baseline.confirmRuns": 0,
     "environment.copySecrets": ANY,

@@ -18,7 +18,7 @@ PromQL = Annotated[str, Text(4096)]
 class Abort(Model):
     """When a crossed limit stops the run."""
 
-    lasting: Span = Field(alias="for", description="How long the limit must be crossed without a break, such as 30s.")
+    lasting: Span = Field(alias="for", description="Over how long a stretch fail must be crossed, such as 30s.")
 
 
 class Threshold(Model):
@@ -80,7 +80,12 @@ class Threshold(Model):
         description='Beyond this the verdict is Warning. A latency (2s), share (1%), rate (200/s) or number ("5").',
     )
     fail: Limit | None = Field(None, description="Beyond this the verdict is Failed. In the same unit as warn.")
-    abort: Abort | None = Field(None, description="Stop the run early while fail is crossed for this long.")
+    abort: Abort | None = Field(
+        None,
+        description="Stop the run early when fail is crossed over so long a stretch, also while the operator is down. "
+        "With metric errorRate and without endpoint it replaces the rule that stops a run when more than 90% of all "
+        "requests fail for 60 s; a fail of 100% is never crossed.",
+    )
 
     @property
     def warn_value(self) -> float | None:

@@ -19,6 +19,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 __all__ = [
     "FORMAT",
+    "Aborted",
     "BadInputError",
     "Cell",
     "Endpoint",
@@ -76,6 +77,34 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Aborted:
+    """The limit that ended the load early."""
+
+    reason: str
+    """Aborted: a threshold's own rule. TargetDown: nearly all requests failed."""
+    name: str
+    """What results call the limit."""
+    value: float
+    says: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"reason": self.reason, "name": self.name, "value": self.value, "message": self.says}
+
+    @classmethod
+    def read(cls, raw: Any) -> "Aborted | None":
+        """As the agent says it; None when nothing did."""
+        if not isinstance(raw, Mapping):
+            return None
+        reader = Reader(raw, "aborted")
+        return cls(
+            reader.text("reason", "Aborted"),
+            reader.text("name", ""),
+            reader.number("value"),
+            reader.text("message", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     run: str
     series: str
@@ -92,6 +121,7 @@ class RunRecord:
     environment: Environment = Environment()
     run_windows: tuple[RunWindow, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    aborted: Aborted | None = None
 
     def to_json(self) -> dict[str, Any]:
         head = {
@@ -110,6 +140,8 @@ class RunRecord:
             "target": {"version": self.target.version, "images": dict(self.target.images), "url": self.target.url},
             "environment": {"valid": self.environment.valid, "reasons": list(self.environment.reasons)},
         }
+        if self.aborted is not None:
+            head["aborted"] = self.aborted.to_json()
         windows = [window.to_json() for window in self.run_windows]
         return {**head, "run_windows": windows, "endpoints": [_endpoint_to_json(one) for one in self.endpoints]}
 
@@ -136,6 +168,7 @@ class RunRecord:
             environment=Environment(environment.flag("valid", default=True), environment.words("reasons")),
             run_windows=tuple(RunWindow.read(one) for one in reader.children("run_windows")),
             endpoints=tuple(_read_endpoint(one) for one in reader.children("endpoints")),
+            aborted=Aborted.read(raw.get("aborted")),
         )
 
     def dumps(self) -> bytes:
@@ -163,6 +196,7 @@ def record(
     start: datetime | None = None,
     target: Target = Target(),
     environment: Environment = Environment(),
+    aborted: Aborted | None = None,
 ) -> RunRecord:
     """What has been pulled of one attempt. `duration_s` is how long there was load, not what was planned."""
     decoded = list(log.decoded())
@@ -182,6 +216,7 @@ def record(
         environment=environment,
         run_windows=tuple(window for window, _ in decoded),
         endpoints=_endpoints(log, decoded),
+        aborted=aborted,
     )
 
 

@@ -75,6 +75,8 @@ def assess(record: RunRecord, expected: Expected) -> Validity:
     achieved = _achieved(windows, expected, record.window_s)
     lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
     doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag)]
+    if record.aborted is not None:  # that it is short is what the limit wanted
+        doubts = [one for one in doubts if one.reason not in {Reason.NO_DATA, Reason.LOAD_NOT_REACHED}]
     full = [one for one in windows if one.w * record.window_s >= expected.ramp_s]
     degraded = tuple(one.w for one in full if _degraded(one, expected))
     return Validity(

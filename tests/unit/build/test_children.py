@@ -135,7 +135,7 @@ def test_the_configuration_has_the_fields_of_the_protocol_page_and_no_others():
     found = configured(SPEC)
     assert set(found) == {
         "protocol", "run", "tokenSHA256", "target", "scenario", "load", "windowSeconds", "workers",
-        "startTimeoutSeconds", "holdSeconds", "master", "listen",
+        "startTimeoutSeconds", "holdSeconds", "master", "listen", "aborts",
     }  # fmt: skip
     assert set(found["target"]) == {"url", "version", "health"}
     assert found["target"]["health"] == {"path": "/", "expect": [], "headers": {}, "timeoutSeconds": 300.0}

@@ -10,7 +10,7 @@ from loadtest_operator.model import loadtest
 from loadtest_operator.model.phases import Verdict
 from loadtest_operator.model.status import LoadTestStatus
 from loadtest_operator.verdict import histogram
-from loadtest_operator.verdict.record import Cell, Endpoint
+from loadtest_operator.verdict.record import Aborted, Cell, Endpoint, RunRecord
 from loadtest_operator.verdict.validity import Expected, assess
 
 from tests.unit.verdict.records import cell, real, steady
@@ -43,6 +43,32 @@ def test_a_run_within_its_limits_passes():
     found = judged(steady(10, *SHOP), {"metric": "p95", "fail": "1s"}, {"metric": "errorRate", "fail": "10%"})
     assert found.verdict is Verdict.PASSED
     assert found.message == "p95 611ms, errors 8%, 25/s; 2 of 2 thresholds passed"
+
+
+ABORTED = Aborted("Aborted", "errorRate", 0.62, "errorRate was 62% over 30 s, over its limit of 50%")
+DOWN = Aborted("TargetDown", "errorRate", 0.97, "errorRate was 97% over 60 s, over its limit of 90%")
+
+
+def test_an_abort_rule_fails_the_run_with_its_threshold_named_although_the_judged_part_is_short():
+    limit = {"metric": "errorRate", "fail": "50%", "abort": {"for": "30s"}}
+    found = judged(replace(steady(10, *SHOP, warmup_s=60), aborted=ABORTED), limit, {"metric": "p95", "fail": "9s"})
+    assert found.verdict is Verdict.FAILED
+    assert (
+        found.message == "errorRate was 62% over 30 s, over its limit of 50%; its abort rule stopped the load after 10s"
+    )
+    assert (found.thresholds[0]["result"], found.thresholds[0]["value"]) == ("Failed", "62%")
+
+
+def test_a_target_that_is_down_fails_the_run_in_a_plain_sentence():
+    found = judged(replace(steady(10, *SHOP), aborted=DOWN), {"metric": "errorRate", "fail": "50%"})
+    assert found.verdict is Verdict.FAILED
+    assert found.message.startswith("the target is down: errorRate was 97% over 60 s")
+    assert found.thresholds[0]["result"] == "Passed"  # it is another limit
+
+
+def test_what_stopped_a_run_travels_with_its_record():
+    record = replace(steady(10, *SHOP), aborted=DOWN)
+    assert RunRecord.loads(record.dumps()).aborted == DOWN
 
 
 def test_without_thresholds_it_passes_and_says_that_nothing_is_limited():
