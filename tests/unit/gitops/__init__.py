@@ -1,0 +1,1 @@
+"""The reading of conditions that tests on real servers trust."""
