@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, TypeVar
 
 import pytest
 
-from tests.e2e.place import Place, place
-from tests.support.kubectl import Kubectl
+from tests.e2e.place import Place
 
-# Each has an operator, a master and up to two workers; two cores start those of three cases without long waits.
+# Each has a target, a master and up to two workers; two cores start those of three cases without long waits.
 AT_ONCE = 3
 
 Case = TypeVar("Case", bound=Hashable)
@@ -28,12 +27,12 @@ class Cases(Generic[Case, Outcome]):
 
 @contextmanager
 def beside_each_other(
-    kubectl: Kubectl, image: str, tell: Callable[[Place, Case], Outcome], cases: list[Case]
+    somewhere: Callable[[], AbstractContextManager[Place]], tell: Callable[[Place, Case], Outcome], cases: list[Case]
 ) -> Iterator[Cases[Case, Outcome]]:
     """An interrupted session waits for the cases that are under way, because they clean up behind themselves."""
 
     def run(case: Case) -> Outcome:
-        with place(kubectl, image, "case") as here:
+        with somewhere() as here:
             try:
                 return tell(here, case)
             except BaseException as error:

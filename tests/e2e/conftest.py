@@ -1,17 +1,21 @@
-"""The cluster, found or started once, and places in it that are gone when a test ends."""
+"""The cluster, found or started once, an operator for a file's tests, and places that are gone when a test ends."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 
-from tests.e2e.installation import EVERYWHERE
+from tests.e2e import guard
 from tests.e2e.place import LIVING, Place, place
+from tests.e2e.release import Release, release
 from tests.support import owned
+from tests.support.killer import Killer, killer
 from tests.support.kubectl import Kubectl
 from tests.testcluster import cluster, paths
 
 CRDS = paths.REPOSITORY / "crds"
+SHOWN: list[BaseException] = []
 
 
 @pytest.fixture(scope="session")
@@ -28,27 +32,59 @@ def image(real: cluster.Cluster) -> str:
 def kubectl(real: cluster.Cluster) -> Iterator[Kubectl]:
     """With our kinds known to the cluster; at the end nothing that this session made is left."""
     kubectl = Kubectl(real.kubectl, real.kubeconfig)
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    kubectl("wait", "--for=condition=Established", "crd", "loadtests.loadtest.dev", "--timeout=30s")
     owned.sweep(kubectl)
-    if kubectl.get("clusterrolebinding", EVERYWHERE, ""):
-        pytest.fail(f"an operator serves every namespace of this cluster already (clusterrolebinding {EVERYWHERE})")
-    yield kubectl
-    owned.remove_all_of(kubectl, owned.process())
+    guard.take(kubectl)
+    try:
+        guard.refuse_what_is_not_ours(kubectl)
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+        kubectl("wait", "--for=condition=Established", "crd", "loadtests.loadtest.dev", "--timeout=30s")
+        yield kubectl
+    finally:
+        owned.remove_all_of(kubectl, owned.process())
+
+
+@pytest.fixture(scope="session")
+def kill9(kubectl: Kubectl, image: str) -> Iterator[Killer]:
+    with killer(kubectl, image) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    """The chart's, beyond image and volume; a file that needs others has a fixture of this name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def operator(
+    kubectl: Kubectl, image: str, kill9: Killer, values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Release]:
+    """Installed with Helm, for all namespaces, as the README does it; the tests of a file share it."""
+    with release(kubectl, image, tmp_path_factory.mktemp("operator"), killer=kill9, **values) as made:
+        yield made
 
 
 @pytest.fixture
-def here(kubectl: Kubectl, image: str) -> Iterator[Place]:
-    """A place for one test; its operator is not started yet."""
+def here(kubectl: Kubectl, image: str, operator: Release) -> Iterator[Place]:
+    """A place for one test, and the operator at work, whatever the test before has done to it."""
+    if operator.wanted != 1:
+        operator.start().ready()
+    with place(kubectl, image, "test", operator) as made:
+        yield made
+
+
+@pytest.fixture
+def unserved(kubectl: Kubectl, image: str) -> Iterator[Place]:
+    """A place for a test that installs the operator by itself."""
     with place(kubectl, image, "test") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def place_for_module(kubectl: Kubectl, image: str) -> Iterator[Callable[[str], Place]]:
-    """Places that several tests of a file look at."""
+def place_for_module(kubectl: Kubectl, image: str) -> Iterator[Callable[..., Place]]:
+    """Places that several tests of a file look at, with the operators that serve them."""
     with contextlib.ExitStack() as closing:
-        yield lambda what: closing.enter_context(place(kubectl, image, what))
+        yield lambda what, *operators: closing.enter_context(place(kubectl, image, what, *operators))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,6 +93,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """While they are still there: what the places of a failed test look like."""
     report = yield
-    if report.failed:
+    # A fixture that failed for a file fails each of its tests with the same exception; once is enough to read.
+    if report.failed and call.excinfo is not None and call.excinfo.value not in SHOWN:
+        SHOWN.append(call.excinfo.value)
         report.sections += [(f"in {made.namespace}", made.show()) for made in LIVING]
     return report

@@ -12,7 +12,6 @@ from tests.testcluster import paths
 MANIFEST = paths.REPOSITORY / "manifests" / "install.yaml"
 NAMESPACE = "loadtest-system"
 NAME = "loadtest-operator"
-EVERYWHERE = "loadtest-operator-runs"  # the ClusterRole of all namespaces' rights, and its binding
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 Object = dict[str, Any]

@@ -1,24 +1,23 @@
-"""Where one story happens: a namespace, the sample target in it, an operator that serves it alone, and its end."""
+"""Where one story happens: a namespace, the sample target in it, the operator that serves it, and its end."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from loadtest_operator.store import open_store
 from loadtest_operator.store.base import StoredRun
 from loadtest_operator.verdict.record import RunRecord
 
+from tests.e2e.release import Release, told_about
 from tests.support import owned, showing, target
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import phase
-from tests.support.operator import OperatorProcess
 from tests.support.recorder import Recorder
 from tests.support.target import SampleTarget
 
 OVER = {"Completed", "Error", "Cancelled"}
+LOG_LINES = 60
 CHILDREN = "app.kubernetes.io/managed-by=loadtest-operator"
 
 
@@ -28,31 +27,14 @@ class Place:
     namespace: str
     image: str
     target: SampleTarget
-    folder: Path
     _closing: contextlib.ExitStack
-    operators: list[OperatorProcess] = field(default_factory=list)
-
-    def operator(self, kubeconfig: Path | None = None, **settings: Any) -> OperatorProcess:
-        """A process of this machine, not started yet; each has its own folder unless told otherwise."""
-        settings = {
-            "image": self.image,
-            "namespace": self.namespace,
-            "watch_namespaces": self.namespace,
-            "store": self.store,
-            **settings,
-        }
-        folder = self.folder / f"operator{len(self.operators) + 1}"
-        operator = OperatorProcess(kubeconfig or self.kubectl.kubeconfig, folder, **settings)
-        self.operators.append(operator)
-        self._closing.callback(operator.kill)
-        return operator
-
-    def started(self, **settings: Any) -> OperatorProcess:
-        return self.operator(**settings).start().ready()
+    operators: list[Release] = field(default_factory=list)
 
     @property
-    def store(self) -> Path:
-        return self.folder / "store.db"
+    def operator(self) -> Release:
+        """The one that serves this namespace."""
+        [found] = self.operators
+        return found
 
     def record(self, kind: str = "loadtests") -> Recorder:
         return self._closing.enter_context(Recorder(self.kubectl, kind, self.namespace))
@@ -80,8 +62,8 @@ class Place:
         eventually(lambda: not self.children(), f"nothing of the run left in {self.namespace}", seconds)
 
     def stored(self, run: str) -> tuple[StoredRun, RunRecord]:
-        """The result and what was measured, read from the file itself."""
-        store = open_store(self.store)
+        """The result and what was measured, read from the store itself."""
+        store = open_store(self.operator.store())
         try:
             found, measured = store.run(run), store.windows(run)
         finally:
@@ -91,7 +73,8 @@ class Place:
         return found, measured
 
     def show(self) -> str:
-        return showing.show(self.kubectl, self.namespace, *(operator.log for operator in self.operators))
+        logs = {f"operator in {one.home}": told_about(one.log(), self.namespace, LOG_LINES) for one in self.operators}
+        return showing.show(self.kubectl, self.namespace, logs)
 
 
 # What a report of a failure shows.
@@ -99,13 +82,12 @@ LIVING: list[Place] = []
 
 
 @contextlib.contextmanager
-def place(kubectl: Kubectl, image: str, what: str) -> Iterator[Place]:
+def place(kubectl: Kubectl, image: str, what: str, *operators: Release) -> Iterator[Place]:
     """Gone afterwards, whatever happens inside."""
     namespace = owned.make_namespace(kubectl, what)
     with contextlib.ExitStack() as closing:
         closing.callback(owned.remove_namespace, kubectl, namespace)
-        folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="lt-e2e-")))
-        here = Place(kubectl, namespace, image, target.deploy(kubectl, namespace, image), folder, closing)
+        here = Place(kubectl, namespace, image, target.deploy(kubectl, namespace, image), closing, list(operators))
         LIVING.append(here)
         closing.callback(LIVING.remove, here)
         yield here

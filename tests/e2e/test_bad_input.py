@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.cases import Cases, beside_each_other, chosen
-from tests.e2e.place import CHILDREN, Place
+from tests.e2e.place import CHILDREN, Place, place
+from tests.e2e.release import Release
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, condition, loadtest, locust, phase
 
@@ -213,16 +214,17 @@ CASES: dict[str, Callable[[Place], None]] = {
 
 
 def tell(here: Place, case: str) -> None:
-    operator = here.started()
     CASES[case](here)
-    assert "unexpected error" not in operator.log.read_text()
+    here.operator.assert_sound()
     here.kubectl("delete", "lt", NAME, "-n", here.namespace)
     here.until_no_children()
 
 
 @pytest.fixture(scope="module")
-def stories(kubectl: Kubectl, image: str, request: pytest.FixtureRequest) -> Iterator[Cases[str, None]]:
-    with beside_each_other(kubectl, image, tell, chosen(request)) as cases:
+def stories(
+    kubectl: Kubectl, image: str, operator: Release, request: pytest.FixtureRequest
+) -> Iterator[Cases[str, None]]:
+    with beside_each_other(lambda: place(kubectl, image, "case", operator), tell, chosen(request)) as cases:
         yield cases
 
 

@@ -1,16 +1,16 @@
 """A LoadTest can be deleted at any moment, with and without an operator, and nothing of it stays."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from loadtest_operator.model.phases import Phase
 
 from tests.e2e.cases import Cases, beside_each_other, chosen
-from tests.e2e.place import Place
+from tests.e2e.place import Place, place
+from tests.e2e.release import Release
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, loadtest, locust
 
@@ -84,22 +84,28 @@ CASES: dict[str, Callable[[Place], None]] = {
 
 def tell(here: Place, phase: str) -> float:
     """Reach the phase, delete, and answer when the last request came, in seconds after that."""
-    operator = here.started()
     before = everything(here)
     seen = here.record()
-    with _locked_store(here) if phase == "Judging" else nullcontext():
+    with here.operator.locked_store() if phase == "Judging" else nullcontext():
         CASES[phase](here)
         seen.until_phase(phase, seconds=90)
         assert phase in {"Pending", "Preparing"} or everything(here) - before, "nothing was made"
         last = delete(here)
     gone(here, before)
-    assert "unexpected error" not in operator.log.read_text()
+    here.operator.assert_sound()
     return last
 
 
 @pytest.fixture(scope="module")
-def stories(kubectl: Kubectl, image: str, request: pytest.FixtureRequest) -> Iterator[Cases[str, float]]:
-    with beside_each_other(kubectl, image, tell, chosen(request)) as cases:
+def values() -> dict[str, Any]:
+    return {"settings": {"lease_seconds": 6}}  # what is waited for after a kill
+
+
+@pytest.fixture(scope="module")
+def stories(
+    kubectl: Kubectl, image: str, operator: Release, request: pytest.FixtureRequest
+) -> Iterator[Cases[str, float]]:
+    with beside_each_other(lambda: place(kubectl, image, "case", operator), tell, chosen(request)) as cases:
         yield cases
 
 
@@ -114,34 +120,32 @@ def test_nothing_is_left_of_a_test_deleted_in(stories: Cases[str, float], case: 
 
 @pytest.mark.parametrize("phase", ["Starting", "Running"])
 def test_without_an_operator_the_load_ends_and_nothing_is_left(here: Place, phase: str) -> None:
-    before, operator = everything(here), here.started()
-    lease = {("Lease", "loadtest-operator"), ("Secret", "loadtest-operator-token-key")}
+    before = everything(here)
     seen = here.record()
     CASES[phase](here)
     seen.until_phase(phase)
-    operator.kill()
+    here.operator.kill()
 
     last = delete(here)
 
     assert last <= LAST_REQUEST_SECONDS_ALONE
-    gone(here, before | lease)
-    operator.start().ready()
-    assert everything(here) == before | lease, "the operator that came back made something"
+    gone(here, before)
+    here.operator.start().ready()
+    assert everything(here) == before, "the operator that came back made something"
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["operator-up", "operator-down"])
 def test_children_orphaned_by_the_user_are_swept(here: Place, up: bool) -> None:
-    operator = here.started()
     before = everything(here)
     running(here)
     if not up:
-        operator.kill()
+        here.operator.kill()
 
     delete(here, "--cascade=orphan", watch=False)
 
     if not up:
         assert here.children(), "Jobs were to be left behind"
-        operator.start().ready()
+        here.operator.start().ready()
     begun = time.monotonic()
     gone(here, before)
     assert time.monotonic() - begun <= GONE_SECONDS
@@ -182,14 +186,6 @@ def gone(here: Place, before: set[tuple[str, str]]) -> None:
         return True
 
     eventually(nothing_more, "everything of the run gone", GONE_SECONDS)
-
-
-@contextmanager
-def _locked_store(here: Place) -> Iterator[None]:
-    """The result cannot be committed, so that judging lasts."""
-    with closing(sqlite3.connect(here.store, isolation_level=None)) as store:
-        store.execute("BEGIN EXCLUSIVE")
-        yield
 
 
 def _quota(here: Place, pods: int) -> dict[str, Any]:

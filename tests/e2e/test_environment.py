@@ -2,21 +2,14 @@
 
 from typing import Any
 
-import pytest
 import yaml
 
-from tests.e2e import installation
 from tests.e2e.place import Place
-from tests.support.kubectl import Kubectl, eventually
+from tests.support.kubectl import eventually
 from tests.support.loadtests import SHOPPER, condition, loadtest, locust, phase
 from tests.support.target import MANIFESTS
 
 LOAD = {"users": 4, "spawnRate": "10/s", "duration": "4s", "warmup": "1s"}
-
-
-@pytest.fixture(autouse=True)
-def roles(kubectl: Kubectl) -> None:
-    installation.cluster_roles(kubectl)
 
 
 def shop(image: str, **container: Any) -> str:
@@ -58,7 +51,6 @@ def ended(here: Place, name: str = "one") -> dict[str, Any]:
 
 
 def test_the_target_is_there_for_the_run_and_for_nothing_else(here: Place) -> None:
-    here.started()
 
     final = here.run(spec(here))
 
@@ -72,7 +64,6 @@ def test_the_target_is_there_for_the_run_and_for_nothing_else(here: Place) -> No
 
 
 def test_a_target_that_never_becomes_ready_is_told_with_its_pods_own_reason(here: Place) -> None:
-    here.started()
     here.kubectl.apply(spec(here, shop(here.image, command=["python3", "-c", "raise SystemExit('no database')"]),
                             ready={"timeout": "15s"}))  # fmt: skip
 
@@ -85,7 +76,6 @@ def test_a_target_that_never_becomes_ready_is_told_with_its_pods_own_reason(here
 
 
 def test_a_quota_that_is_too_small_is_told_early_in_the_quotas_own_words(here: Place) -> None:
-    here.started()
     here.kubectl.apply(spec(here, quota={"cpu": "10m"}, ready={"timeout": "20s"}))
 
     told = lambda: condition(here.test("one"), "EnvironmentReady").get("message", "")  # noqa: E731
@@ -98,7 +88,6 @@ def test_a_quota_that_is_too_small_is_told_early_in_the_quotas_own_words(here: P
 
 
 def test_a_test_deleted_in_mid_run_leaves_nothing(here: Place) -> None:
-    here.started()
     test = spec(here)
     test["spec"]["load"] = {**LOAD, "duration": "5m"}
     here.kubectl.apply(test)

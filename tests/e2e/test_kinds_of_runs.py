@@ -31,7 +31,6 @@ def spec(here: Place, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_crossed_limit_fails_the_run_and_closes_the_gate(here: Place) -> None:
-    here.started()
     here.target.control(errors={"cart": "100%"})
     limits = [{"metric": "p95", "fail": "5s"}, {"metric": "errorRate", "fail": "5%"}]
 
@@ -62,7 +61,6 @@ def test_a_crossed_limit_fails_the_run_and_closes_the_gate(here: Place) -> None:
 
 
 def test_a_scenario_from_a_config_map_imports_its_other_modules(here: Place) -> None:
-    here.started()
     data = {"main.py": MAIN, "pages.py": MODULE}
     metadata = {"name": "script", "namespace": here.namespace}
     here.kubectl.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
@@ -76,7 +74,6 @@ def test_a_scenario_from_a_config_map_imports_its_other_modules(here: Place) -> 
 
 
 def test_an_image_of_ones_own_gets_the_agent_from_an_init_container(here: Place) -> None:
-    here.started()
     pods = here.record("pods")
     runners = {**loadtest("", "")["spec"]["runners"], "image": here.image, "workers": 1}
 
@@ -90,7 +87,6 @@ def test_an_image_of_ones_own_gets_the_agent_from_an_init_container(here: Place)
 
 
 def test_a_second_request_is_a_second_run_and_a_re_apply_is_not(here: Place) -> None:
-    here.started()
     wanted = spec(here)
     first = here.run(wanted)["status"]["run"]
     here.kubectl.apply(wanted)
@@ -113,7 +109,6 @@ def _completed(here: Place, number: int) -> dict[str, Any] | None:
 
 def test_load_pods_can_do_nothing_but_their_work(here: Place) -> None:
     """The namespace refuses what Pod Security `restricted` refuses; this is what it does not ask for."""
-    here.started()
     pods = here.record("pods")
     here.kubectl.apply(spec(here))
     for role in ("master", "worker"):

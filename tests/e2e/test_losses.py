@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.cases import Cases, beside_each_other, chosen
-from tests.e2e.place import Place
+from tests.e2e.place import Place, place
+from tests.e2e.release import Release
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, condition, loadtest, locust, phase
 
@@ -73,7 +74,6 @@ class Lost:
 
 
 def tell(here: Place, case: str) -> Lost:
-    here.started()
     load = {"users": 4, "spawnRate": "10/s", "duration": f"{RUNNING_SECONDS}s", "warmup": "1s"}
     runners = {**loadtest("", "")["spec"]["runners"], "retries": 0 if case == "master blocked" else 1}
     scenario = locust(SCRIPTS.get(case, SHOPPER))
@@ -107,8 +107,10 @@ def kill_master(here: Place, attempt: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def stories(kubectl: Kubectl, image: str, request: pytest.FixtureRequest) -> Iterator[Cases[str, Lost]]:
-    with beside_each_other(kubectl, image, tell, chosen(request)) as cases:
+def stories(
+    kubectl: Kubectl, image: str, operator: Release, request: pytest.FixtureRequest
+) -> Iterator[Cases[str, Lost]]:
+    with beside_each_other(lambda: place(kubectl, image, "case", operator), tell, chosen(request)) as cases:
         yield cases
 
 

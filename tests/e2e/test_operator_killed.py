@@ -1,22 +1,26 @@
 """The operator dies as soon as a phase is written, or a second later: the run's result is the same, once."""
 
 import json
+import queue
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from loadtest_operator.model.phases import Phase
 
-from tests.e2e.cases import Cases, beside_each_other, chosen
-from tests.e2e.place import Place, requests_in
+from tests.e2e.cases import AT_ONCE, Cases, beside_each_other, chosen
+from tests.e2e.place import Place, place, requests_in
+from tests.e2e.release import release
+from tests.support.killer import Killer
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, loadtest, locust
 
-NAME = "survivor"
+LEASE_SECONDS = 6  # what is waited for after a kill; a pod that starves on a busy node must renew it in time
 PHASES = ["Preparing", "Starting", "Preflight", "Running", "Collecting", "Judging", "Completed"]
 NOT_PASSED_THROUGH = {"Pending", "Queued", "Suspended", "Cancelled", "Error"}
 UNDISTURBED = ("never", 0.0)
@@ -33,6 +37,7 @@ Case = tuple[str, float]
 
 @dataclass(frozen=True)
 class Survived:
+    name: str
     final: dict[str, Any]
     phases: list[str]
     jobs: dict[str, set[str]]
@@ -43,31 +48,70 @@ class Survived:
 
 def tell(here: Place, case: Case) -> Survived:
     phase, delay = case
-    seen, jobs = here.record(), here.record("jobs")
+    name = f"survivor-{phase.lower()}-{delay:g}"
+    seen, jobs, operator = here.record(), here.record("jobs"), here.operator
     here.target.control(healthy=phase != "Preflight")
-    operator = here.started()
     load = {"users": 4, "spawnRate": "10/s", "duration": "5s", "warmup": "1s"}
     spec = {"scenario": locust(SHOPPER), "load": load, "thresholds": LIMITS, "gate": {"failOn": ["Failed"]}}
-    here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, **spec))
+    here.kubectl.apply(loadtest(name, here.namespace, here.target.url, **spec))
     if case != UNDISTURBED:
-        written = seen.until_phase(phase)
+        written = seen.until_phase(phase, seconds=90)
         eventually(lambda: time.monotonic() >= written.at + delay, "the moment to kill")
         operator.kill()
-        operator.start().ready(40)
+        operator.start().ready()
         here.target.control(healthy=True)
     seen.until_phase("Completed", "Error", seconds=120)
     here.until_no_children(60)
-    final = here.test(NAME)
+    final, served = here.test(name), here.target.requests()
     _, record = here.stored(final["status"]["run"]["id"])
-    return Survived(
-        final["status"], seen.phases(), jobs.uids(), _rows(here), requests_in(record), here.target.requests()
-    )
+    rows = _rows(operator.store(), final["metadata"]["uid"])
+    return Survived(name, final["status"], seen.phases(), jobs.uids(), rows, requests_in(record), served)
 
 
 @pytest.fixture(scope="module")
-def stories(kubectl: Kubectl, image: str, request: pytest.FixtureRequest) -> Iterator[Cases[Case, Survived]]:
-    with beside_each_other(kubectl, image, tell, [UNDISTURBED, *chosen(request)]) as cases:
-        yield cases
+def stories(
+    kubectl: Kubectl,
+    image: str,
+    kill9: Killer,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Cases[Case, Survived]]:
+    """An operator that is killed must not be that of another case: each of those at once has its own namespace."""
+    folder = tmp_path_factory.mktemp("operators")
+    with ExitStack() as closing:
+
+        def build() -> Place:
+            here = closing.enter_context(place(kubectl, image, "case"))
+            values = {"watchNamespaces": [here.namespace], "settings": {"lease_seconds": LEASE_SECONDS}}
+            here.operators.append(closing.enter_context(release(kubectl, image, folder, killer=kill9, **values)))
+            return here
+
+        with beside_each_other(in_turn(build), tell, [UNDISTURBED, *chosen(request)]) as cases:
+            yield cases
+
+
+def in_turn(build: Callable[[], Place]) -> Callable[[], AbstractContextManager[Place]]:
+    """As many places as there are cases at once, each as it was before when the next case comes."""
+    free: queue.SimpleQueue[Place | None] = queue.SimpleQueue()
+    for _ in range(AT_ONCE):
+        free.put(None)
+
+    @contextmanager
+    def take() -> Iterator[Place]:
+        here = free.get()
+        try:
+            here = here or build()
+            yield here
+            here.kubectl("delete", "loadtests", "--all", "-n", here.namespace)
+            here.until_no_children()
+            here.target.forget()
+        except BaseException:
+            here = None  # whatever it is like now, it is nothing for the next case
+            raise
+        finally:
+            free.put(here)
+
+    return take
 
 
 def test_every_phase_that_a_run_passes_through_is_a_case() -> None:
@@ -80,24 +124,26 @@ def test_the_run_ends_as_if_nothing_had_happened(stories: Cases[Case, Survived],
     survived, undisturbed = stories[case], stories[UNDISTURBED]
     assert survived.final["phase"] == "Completed", survived.final
     assert survived.phases == [phase for phase in PHASES if phase in survived.phases], "a phase was lost or came twice"
-    assert survived.jobs.keys() == {f"{NAME}-1-master", f"{NAME}-1-workers"}
+    assert survived.jobs.keys() == {f"{survived.name}-1-master", f"{survived.name}-1-workers"}
     assert {len(uids) for uids in survived.jobs.values()} == {1}, "a Job was made twice"
     assert survived.in_store == 1
     assert survived.recorded == survived.served > 0
     assert (survived.final["run"]["number"], survived.final["run"]["attempt"]) == (1, 1)
-    assert _comparable(survived.final) == _comparable(undisturbed.final)
+    assert _comparable(survived) == _comparable(undisturbed)
 
 
-def _rows(here: Place) -> int:
-    with closing(sqlite3.connect(here.store)) as store:
-        [(runs,)] = store.execute("SELECT count(*) FROM runs")
-        [(windows,)] = store.execute("SELECT count(*) FROM windows")
+def _rows(copy: Path, uid: str) -> int:
+    with closing(sqlite3.connect(copy)) as store:
+        [(runs,)] = store.execute("SELECT count(*) FROM runs WHERE uid = ?", [uid])
+        windows_of = "SELECT count(*) FROM windows JOIN runs ON windows.run = runs.id WHERE uid = ?"
+        [(windows,)] = store.execute(windows_of, [uid])
     assert runs == windows
     return int(runs)
 
 
-def _comparable(status: dict[str, Any]) -> dict[str, Any]:
-    """Without what is measured and when; which fields there are still counts."""
+def _comparable(survived: Survived) -> dict[str, Any]:
+    """Without its name, and what is measured and when; which fields there are still counts."""
+    status = json.loads(json.dumps(survived.final).replace(survived.name, "survivor"))
     kept = {key: value for key, value in status.items() if key not in MEASURED}
     reasons = status["validity"]["reasons"]
     if reasons and all(reason.startswith(CROWDED) for reason in reasons):

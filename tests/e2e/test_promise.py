@@ -5,21 +5,13 @@ A minute for each run, because a schedule has no finer times: three that agree, 
 
 from typing import Any
 
-import pytest
-
-from tests.e2e import installation
 from tests.e2e.place import OVER, Place
 from tests.e2e.test_environment import environments, shop
-from tests.support.kubectl import Kubectl, eventually
+from tests.support.kubectl import eventually
 from tests.support.loadtests import condition, loadtest, phase
 
 MINUTE = 60.0
 SERIES = "loadtestschedule/nightly"
-
-
-@pytest.fixture(autouse=True)
-def roles(kubectl: Kubectl) -> None:
-    installation.cluster_roles(kubectl)
 
 
 def nightly(here: Place, **container: Any) -> dict[str, Any]:
@@ -60,7 +52,6 @@ def regressed(here: Place) -> dict[str, Any] | None:
 
 
 def test_a_slower_version_is_found_by_the_run_that_the_schedule_makes_of_it(here: Place) -> None:
-    here.started()
     here.kubectl.apply(nightly(here))
     eventually(lambda: len(compared(here)) >= 3, "three runs to compare with", 7 * MINUTE)
     assert {one["series"] for one in compared(here)} == {SERIES}

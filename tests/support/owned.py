@@ -23,15 +23,20 @@ def process() -> str:
     return f"{os.getpid()}-{_started(os.getpid())}"
 
 
+def ours() -> str:
+    """What all names begin with that this process gives."""
+    return f"{PREFIX}{os.getpid()}-"
+
+
 def name(what: str) -> str:
     """A name that nobody else has."""
-    return f"{PREFIX}{os.getpid()}-{next(_numbers)}-{what}"
+    return f"{ours()}{next(_numbers)}-{what}"
 
 
-def make_namespace(kubectl: Kubectl, what: str) -> str:
+def make_namespace(kubectl: Kubectl, what: str, security: dict[str, str] = RESTRICTED) -> str:
     """Load pods must do everywhere what the strictest namespace asks for, so ours all ask for it."""
     namespace = name(what)
-    labels = {LABEL: process(), **RESTRICTED}
+    labels = {LABEL: process(), **security}
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
     # Pods are refused until the controller has made it; a bare pod, unlike a Deployment's, is not tried again.
     eventually(lambda: kubectl.get("serviceaccount", "default", namespace), f"default ServiceAccount in {namespace}")

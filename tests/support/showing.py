@@ -1,13 +1,9 @@
 """What a person wants to see when a test failed: the objects, the pods' last words, the operator's log."""
 
-from pathlib import Path
-
 from tests.support.kubectl import Kubectl
 
-LOG_LINES = 60
 
-
-def show(kubectl: Kubectl, namespace: str, *logs: Path) -> str:
+def show(kubectl: Kubectl, namespace: str, logs: dict[str, str]) -> str:
     parts = [
         _said(kubectl, "get", "loadtests,jobs,pods", "-n", namespace, "-o", "wide"),
         _said(kubectl, "describe", "loadtests", "-n", namespace),
@@ -16,7 +12,7 @@ def show(kubectl: Kubectl, namespace: str, *logs: Path) -> str:
     managed = "app.kubernetes.io/managed-by=loadtest-operator"
     pods = kubectl.run("get", "pods", "-n", namespace, "-l", managed, "-o", "name").stdout.split()
     parts += [_said(kubectl, "logs", "-n", namespace, "--tail=40", "--all-containers", pod) for pod in pods]
-    parts += [f"$ tail {log}\n" + "\n".join(log.read_text().splitlines()[-LOG_LINES:]) for log in logs if log.exists()]
+    parts += [f"log of the {who}:\n{text}" for who, text in logs.items()]
     return "\n\n".join(parts)
 
 

@@ -36,12 +36,19 @@ class SampleTarget:
 
     def control(self, **asked: Any) -> None:
         """For example healthy=False, or slowdown={"all": 100}."""
+        self._ask("_control", "POST", json.dumps(asked).encode())
+
+    def forget(self) -> None:
+        """Counts begin anew."""
+        self._ask("_stats", "DELETE", b"")
+
+    def _ask(self, path: str, method: str, body: bytes) -> None:
         # Not by `kubectl create --raw`: it sends no Content-Length, which the target insists on.
         access = credentials.from_kubeconfig(self.kubectl.kubeconfig)
         token = asyncio.run(access.authorization())
         headers = {"Content-Type": "application/json", **({"Authorization": token} if token else {})}
-        url, context = access.server + self._path("_control"), access.ssl if access.ssl is not True else None
-        request = urllib.request.Request(url, json.dumps(asked).encode(), headers)
+        url, context = access.server + self._path(path), access.ssl if access.ssl is not True else None
+        request = urllib.request.Request(url, body, headers, method=method)
         with urllib.request.urlopen(request, timeout=20, context=context) as answer:
             answer.read()
 

@@ -220,6 +220,8 @@ def _container(image: str) -> dict[str, Any]:
         "command": ["python3", "-m", "loadtest_operator.runtime.main"],
         "args": ["--settings", f"{SETTINGS_DIR}/{SETTINGS_FILE}"],
         "ports": [{"name": "http", "containerPort": PORT}],
+        # Until it answers for the first time nobody kills it: on a starved node Python alone may take half a minute.
+        "startupProbe": {**_probe("/healthz", 2), "failureThreshold": 60},
         "livenessProbe": _probe("/healthz", 10),
         "readinessProbe": _probe("/readyz", 2),
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
