@@ -9,6 +9,7 @@ import pytest
 from tests.e2e import guard
 from tests.e2e.place import LIVING, Place, place
 from tests.e2e.release import Release, release
+from tests.e2e.saving import saving
 from tests.support import owned
 from tests.support.killer import Killer, killer
 from tests.support.kubectl import Kubectl
@@ -38,7 +39,8 @@ def kubectl(real: cluster.Cluster) -> Iterator[Kubectl]:
         guard.refuse_what_is_not_ours(kubectl)
         kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
         kubectl("wait", "--for=condition=Established", "crd", "loadtests.loadtest.dev", "--timeout=30s")
-        yield kubectl
+        with saving(kubectl):
+            yield kubectl
     finally:
         owned.remove_all_of(kubectl, owned.process())
 
@@ -85,6 +87,11 @@ def place_for_module(kubectl: Kubectl, image: str) -> Iterator[Callable[..., Pla
     """Places that several tests of a file look at, with the operators that serve them."""
     with contextlib.ExitStack() as closing:
         yield lambda what, *operators: closing.enter_context(place(kubectl, image, what, *operators))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """It looks at what all others have left."""
+    items.sort(key=lambda item: item.path.name == "test_gitops.py")
 
 
 @pytest.hookimpl(wrapper=True)
