@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, losses, prepare, workers
+from loadtest_operator.decide import ending, environment, losses, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
-from loadtest_operator.model import quantities
+from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -92,9 +92,11 @@ def _starting(seen: Observed, now: datetime) -> Plan:
 
 
 def _overdue(seen: Observed, now: datetime) -> bool:
-    if seen.frozen is None or (seen.children.master_running and not _silent(seen, now)):
+    if seen.children.master_running and not _silent(seen, now):
         return False  # a master that runs is first asked for a while: an operator may have been away during its start
-    return now - environment.ready_since(seen) > timedelta(seconds=prepare.timing(seen.frozen).start_timeout)
+    # Without the frozen inputs, too: an operator may have died when all was deleted, and before it said so.
+    test = seen.frozen.test if seen.frozen else seen.inputs.test
+    return test is None or now - environment.ready_since(seen) > defaults.start_timeout(test.spec)
 
 
 def _reason_of(problem: PodProblem) -> Reason:

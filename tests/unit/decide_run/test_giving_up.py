@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from loadtest_operator.decide.observed import Plan
+from loadtest_operator.decide.run import decide
 
 from tests.unit.decide_run import states
 from tests.unit.decide_run.kstatus import FAILED, IN_PROGRESS, by_type, kstatus
@@ -249,3 +250,15 @@ def test_a_run_whose_jobs_were_refused_until_its_deadline_leaves_nothing():
     plan = world.look()
     assert plan.status["phase"] == "Error"
     assert {item["kind"] for item in plan.delete} == {"Service", "ConfigMap"}
+
+
+def test_a_run_whose_end_was_not_written_down_ends_all_the_same():
+    """Everything was deleted, its inputs too, and then the operator died."""
+    world = states.created()
+    waiting(world.master(), "ErrImagePull", "manifest unknown")
+    world.tick(181)
+    seen = world.observe()
+    world.execute(Plan(delete=decide(seen, world.now).delete), seen)
+    world.restart()
+    world.settle()
+    assert world.raw["status"]["phase"] == "Error"
