@@ -21,6 +21,7 @@ from loadtest_operator.io.credentials import Access, CredentialsError
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube
 from loadtest_operator.runtime import clock, logs, tokenkey
 from loadtest_operator.runtime import settings as settings_module
+from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.execute import Executor
@@ -90,17 +91,26 @@ async def _look_at(store: SqliteStore) -> None:
 class Operator:
     """All parts of one process."""
 
-    def __init__(self, settings: Settings, kube: Kube, results: Results, key: bytes) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        kube: Kube,
+        results: Results,
+        key: bytes,
+        clock: Clock = clock.now,
+        identity: str = "",
+    ) -> None:
         namespace = settings.namespace or kube.access.namespace
         self.settings = settings
         self.metrics = Metrics()
         self.queue: WorkQueue[Key] = WorkQueue()
         self.objects = Objects(wake=self.queue.add)
-        self.lease = Lease(kube, namespace, settings.lease_name, _identity(), settings.lease_seconds, clock.now)
+        identity = identity or _identity()
+        self.lease = Lease(kube, namespace, settings.lease_name, identity, settings.lease_seconds, clock)
         sessions = Sessions()
-        self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock.now)
-        observer = Observer(kube, self.objects, sessions, results, settings, key, clock.now, self.environments)
-        events = Events(kube, clock.now)
+        self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock)
+        observer = Observer(kube, self.objects, sessions, results, settings, key, clock, self.environments)
+        events = Events(kube, clock)
         account = f"{namespace}:{settings.instance}"
         executor = Executor(
             kube,
@@ -120,7 +130,7 @@ class Operator:
             self.environments,
             instance=settings.instance,
             namespaces=settings.watch_namespaces,
-            clock=clock.now,
+            clock=clock,
             leading=self._leading,
         )
         self.reconcile = Reconciler(
@@ -131,7 +141,7 @@ class Operator:
             observer,
             executor,
             self.metrics,
-            clock.now,
+            clock,
             sweeper,
             settings.instance,
         )
@@ -154,7 +164,10 @@ class Operator:
         self.metrics.leading.set_function(lambda: float(self._leading()))
 
     @classmethod
-    async def build(cls, settings: Settings, kube: Kube, results: Results) -> "Operator":
+    async def build(
+        cls, settings: Settings, kube: Kube, results: Results, clock: Clock = clock.now, identity: str = ""
+    ) -> "Operator":
+        """Clock and identity are given by those who run several in one process."""
         namespace = settings.namespace or kube.access.namespace
         try:
             key = await tokenkey.load(kube, namespace, settings.instance)
@@ -162,7 +175,7 @@ class Operator:
             raise StartError(f"namespace {namespace}: {explain(error)}") from error
         except ApiUnreachable as error:
             raise StartError(f"the API server at {kube.access.server} does not answer: {error}") from error
-        return cls(settings, kube, results, key)
+        return cls(settings, kube, results, key, clock, identity)
 
     def _leading(self) -> bool:
         return not self.settings.lease_name or self.lease.trusted
@@ -183,17 +196,18 @@ class Operator:
             await self.lease.acquire()
         await self.resync.first()
 
+    def works(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What goes on at the same time while this process leads."""
+        return {
+            "queue": self.queue.run(self.reconcile, self.settings.workers),
+            "resync": self.resync.run(),
+            "lag": measure_lag(self.metrics, self.health.beat),
+            **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
+        }
+
     async def _work(self, stop: asyncio.Event) -> None:
-        tasks = [
-            asyncio.create_task(work, name=name)
-            for name, work in {
-                "queue": self.queue.run(self.reconcile, self.settings.workers),
-                "resync": self.resync.run(),
-                "lag": measure_lag(self.metrics, self.health.beat),
-                "stop": _wait(stop),
-                **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
-            }.items()
-        ]
+        works = {**self.works(), "stop": _wait(stop)}
+        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         watching = asyncio.create_task(self.source.run(lambda: _take_signals(stop)), name="kopf")
         done, _ = await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping", extra={"because": ", ".join(task.get_name() for task in done)})
