@@ -107,6 +107,8 @@ class View:
             "p95": _round(recent.p95, 6),
             "errorRate": round(recent.errors / recent.requests, 6) if recent.requests else 0.0,
             "requests": recent.requests,
+            "cpu": round(recent.cpu, 3),
+            "lag": round(recent.lag, 4),
         }
 
 

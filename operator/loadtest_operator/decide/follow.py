@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, losses, workers
+from loadtest_operator.decide import ending, environment, generator, losses, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -143,7 +143,11 @@ def _quiet(seen: Observed, say: Statement, now: datetime) -> bool:
 
 
 def _without_messages(status: Any) -> Any:
-    facts = [(item["type"], item["status"], item["reason"]) for item in status.get("conditions") or ()]
+    facts = [
+        (item["type"], item["status"], item["reason"])
+        for item in status.get("conditions") or ()
+        if item["type"] != ConditionType.GENERATOR_HEALTHY  # a figure, too: told with the others
+    ]
     return sorted(facts), status.get("observedGeneration"), status.get("phase")
 
 
@@ -172,6 +176,9 @@ def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
         facts.append(Fact(ConditionType.WORKERS_CONNECTED, False, reason, said + why))
     elif phase is not Phase.COLLECTING:
         facts.append(workers.fact(seen))
+    healthy = generator.fact(seen) if phase is Phase.RUNNING else None
+    if healthy is not None:
+        facts.append(healthy)
     preflight = seen.agent.state.get("preflight") or {}
     if phase is Phase.PREFLIGHT:
         reason = Reason.PREFLIGHT if not preflight.get("message") else Reason.TARGET_UNREACHABLE

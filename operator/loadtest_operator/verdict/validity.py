@@ -1,5 +1,6 @@
 """Whether a run's numbers describe the target, or the load generator. Judged before anything else is."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from loadtest_operator.verdict.record import Environment, RunRecord, RunWindow
 # windows, its own delays may well be what the p95 shows. So the 90th percentile over windows decides.
 BUSY_SHARE = 0.9
 MAX_CPU = 0.9
+# Below it, a moment with more work than the average still finds CPU.
+COMFORTABLE_CPU = 2 / 3
 # Every request that is under way waits as long as the event loop does.
 MAX_LAG_S = 0.25
 # Users come and go around the wanted number while a locustfile's users stop and start.
@@ -74,7 +77,7 @@ def assess(record: RunRecord, expected: Expected) -> Validity:
     lag = [one.lag for one in windows if one.lag is not None]
     achieved = _achieved(windows, expected, record.window_s)
     lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
-    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag)]
+    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag, expected.workers)]
     if record.aborted is not None:  # that it is short is what the limit wanted
         doubts = [one for one in doubts if one.reason not in {Reason.NO_DATA, Reason.LOAD_NOT_REACHED}]
     full = [one for one in windows if one.w * record.window_s >= expected.ramp_s]
@@ -134,18 +137,27 @@ def _lost(achieved: float | None, lost: int, expected: Expected) -> Iterator[Dou
         yield Doubt(Reason.LOAD_NOT_REACHED, f"{wanted}; lengthen load.ramp or add workers (runners.workers)")
 
 
-def _saturated(cpu: Sequence[float], lag: Sequence[float]) -> Iterator[Doubt]:
+def _saturated(cpu: Sequence[float], lag: Sequence[float], workers: int) -> Iterator[Doubt]:
     busy, late = _percentile(cpu, BUSY_SHARE) or 0.0, _percentile(lag, BUSY_SHARE) or 0.0
     advice = "the latencies are partly the generator's own: add workers (runners.workers) or CPU (runners.resources)"
     if busy > MAX_CPU:
         over = quantities.share(sum(one > MAX_CPU for one in cpu) / len(cpu))
         limit = quantities.share(MAX_CPU)
-        yield Doubt(Reason.GENERATOR_SATURATED, f"a worker's CPU was above {limit} in {over} of the windows; {advice}")
+        says = f"a worker's CPU was above {limit} in {over} of the windows"
+        yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}; {enough(busy, workers)}")
     elif late > MAX_LAG_S:
         over = quantities.share(sum(one > MAX_LAG_S for one in lag) / len(lag))
         limit = quantities.latency(MAX_LAG_S)
         says = f"a worker's event loop was more than {limit} late in {over} of the windows"
         yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}")
+
+
+def enough(cpu: float, workers: int) -> str:
+    """How many workers would do for the load that was made: each is to use two thirds of its CPU, at most.
+
+    A worker at its limit might have made more if it could, so it is the least number.
+    """
+    return f"{max(workers + 1, math.ceil(workers * cpu / COMFORTABLE_CPU))} workers or more would do for this load"
 
 
 def _achieved(windows: Sequence[RunWindow], expected: Expected, window_s: float) -> float | None:

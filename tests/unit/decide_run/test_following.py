@@ -48,6 +48,18 @@ def test_a_lost_worker_is_told_while_the_load_goes_on():
     assert [note.reason for note in world.notes].count("WorkersLost") == 1
 
 
+def test_a_generator_that_does_not_keep_up_is_told_while_load_is_on_and_when_it_does_again():
+    world = states.running()
+    for cpu, lag, status in [(0.5, 0.01, "True"), (0.97, 0.01, "False"), (0.5, 0.4, "False"), (0.5, 0.01, "True")]:
+        world.agent["recent"] |= {"cpu": cpu, "lag": lag}
+        world.tick(10)
+        world.look()
+        found = by_type(world.raw["status"])["GeneratorHealthy"]
+        assert found["status"] == status
+        assert found["reason"] == ("GeneratorHealthy" if status == "True" else "GeneratorSaturated")
+    assert "GeneratorHealthy" in by_type(world.raw["status"])
+
+
 def test_live_numbers_come_every_ten_seconds_as_numbers_and_texts_with_units():
     world = states.running()
     for _ in range(9):

@@ -33,6 +33,7 @@ def test_a_worker_at_its_limit_in_more_than_a_tenth_of_the_windows_makes_the_run
         assert reasons(found) == [Reason.GENERATOR_SATURATED]
         assert f"above 90% in {busy}% of the windows" in found.doubts[0].says
         assert "runners.workers" in found.doubts[0].says
+        assert "3 workers or more would do" in found.doubts[0].says
 
 
 def test_a_late_event_loop_is_saturation_too():
