@@ -194,6 +194,7 @@ class PlayedAgent:
 
     async def _answer_stop(self, request: web.Request) -> web.Response:
         self.stopped = str((await request.json()).get("reason"))
+        self.go_on("Running")
         return web.json_response({}, status=202)
 
     async def _answer_acknowledge(self, request: web.Request) -> web.Response:

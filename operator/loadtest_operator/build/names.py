@@ -21,6 +21,7 @@ ANNOTATION_OWNER_UID = f"{GROUP}/owner-uid"
 LABEL_SCHEDULE = f"{GROUP}/schedule"
 ANNOTATION_SCHEDULED_FOR = f"{GROUP}/scheduled-for"
 ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
+ANNOTATION_STOP_REQUESTED = f"{GROUP}/stop-requested"
 ANNOTATION_PLAN = f"{GROUP}/plan"
 
 # An indexed Job's name, a dash and the highest index must be a DNS label: 63 less '-workers' and '-999'.

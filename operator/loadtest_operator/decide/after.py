@@ -19,7 +19,7 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if seen.unsettled:
         return _answer(seen, now)
     leaving = not _has_had_its_time(seen, now)
-    if seen.agent.phase == "Holding" and leaving and (seen.stored or seen.phase is Phase.COMPLETED):
+    if seen.agent.phase == "Holding" and leaving and (seen.stored or seen.phase is not Phase.ERROR):
         return Plan(do=(Do.ACKNOWLEDGE,), requeue_after=ASK_FOR_EXIT)
     if not seen.children.jobs:
         return Plan()

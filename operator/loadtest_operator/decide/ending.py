@@ -12,7 +12,7 @@ from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
-from loadtest_operator.model.phases import Phase, Verdict
+from loadtest_operator.model.phases import Phase, StopReason, Verdict
 
 # The agent's reasons (docs/decisions/0002-agent-protocol.md) in the words of our conditions.
 AGENT_REASONS = {
@@ -74,9 +74,9 @@ def agent_failed(seen: Observed, now: datetime, fields: dict[str, Any]) -> Plan:
     return replace(plan, delete=())  # it holds its results and sends nothing: let go, its pods stay for their logs
 
 
-def finished_run(seen: Observed, now: datetime, verdict: Verdict, p95: str | None) -> dict[str, Any]:
-    """run.endTime and one more line of history."""
-    run = {**seen.status["run"], "endTime": stamp(now)}
+def finished_run(seen: Observed, now: datetime, verdict: Verdict | StopReason, p95: str | None) -> dict[str, Any]:
+    """run.endTime and one more line of history. A run that is told of again ended when it ended."""
+    run = {"endTime": stamp(now), **seen.status["run"]}
     line = {"id": run["id"], "number": run["number"], "verdict": str(verdict), "endTime": run["endTime"]}
     if p95 is not None:
         line["p95"] = p95
@@ -183,11 +183,16 @@ def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: 
         passed=False,
     )
     return Plan(
-        delete=stop_load(seen) or _without_jobs(seen),
+        delete=everything_made(seen),
         status=compose(seen, say, now),
         notes=(Note("Warning", str(reason), say.message),),
         requeue_after=timedelta(0),
     )
+
+
+def everything_made(seen: Observed) -> tuple[dict[str, Any], ...]:
+    """What a run that ends now must not leave: whatever may send load, and what nobody would look after."""
+    return stop_load(seen) or _without_jobs(seen)
 
 
 def _without_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, losses, refusal
+from loadtest_operator.decide import ending, losses, refusal, stopping
 from loadtest_operator.decide.follow import ASK_ENDING
 from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.judge import Judgement
@@ -37,6 +37,8 @@ def decide(seen: Observed, now: datetime) -> Plan:
 def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
     """The final status of a run that was measured."""
     fields = _results(judgement)
+    if seen.stop_reason is not None and not (seen.phase and seen.phase.terminal):
+        return stopping.conclude(seen, now, seen.stop_reason, fields)
     if seen.agent.state.get("error"):
         return ending.agent_failed(seen, now, fields)
     spec = seen.inputs.test.spec if seen.inputs.test else seen.frozen.test.spec if seen.frozen else None
@@ -66,13 +68,7 @@ def _admitted(seen: Observed) -> Fact:
 
 
 def _finished(seen: Observed, judgement: Judgement, now: datetime) -> dict[str, Any]:
-    p95 = judgement.summary.get("p95")
-    fields = ending.finished_run(seen, now, judgement.verdict, p95)
-    ended = (seen.status.get("run") or {}).get("endTime")
-    if ended:  # judged again: the run itself ended when it ended
-        fields["run"]["endTime"] = ended
-        fields["history"][0]["endTime"] = ended
-    return fields
+    return ending.finished_run(seen, now, judgement.verdict, judgement.summary.get("p95"))
 
 
 def _results(judgement: Judgement) -> dict[str, Any]:

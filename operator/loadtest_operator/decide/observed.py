@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, RunRef
+from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, ANNOTATION_STOP_REQUESTED, RunRef
 from loadtest_operator.build.pods import Images
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
 from loadtest_operator.decide.readiness import Live
 from loadtest_operator.model.loadtest import LoadTest
-from loadtest_operator.model.phases import Phase
+from loadtest_operator.model.phases import Phase, StopReason
 
 Raw = Mapping[str, Any]
 
@@ -149,8 +149,22 @@ class Observed:
 
     @property
     def request(self) -> str:
-        asked = str((self.raw["metadata"].get("annotations") or {}).get(ANNOTATION_RUN_REQUESTED, ""))
-        return asked[:REQUEST_MAX]
+        return self._annotation(ANNOTATION_RUN_REQUESTED)[:REQUEST_MAX]
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """This very run; the id of another one asks for nothing."""
+        asked = self._annotation(ANNOTATION_STOP_REQUESTED)
+        return bool(asked) and asked == (self.status.get("run") or {}).get("id")
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the run that the status tells of was stopped, or is being stopped."""
+        text = (self.status.get("run") or {}).get("stopReason")
+        return StopReason(text) if text else None
+
+    def _annotation(self, name: str) -> str:
+        return str((self.raw["metadata"].get("annotations") or {}).get(name, ""))
 
     @property
     def run(self) -> RunRef | None:
@@ -188,6 +202,7 @@ class Do(StrEnum):
 
     JUDGE = "judge"  # compute the verdict and commit the result; both off the loop's thread
     KEEP = "keep"  # judge and commit what there is of an attempt that was lost
+    STOP = "stop"  # ask the master to end the load and to collect
     ACKNOWLEDGE = "acknowledge"  # let the master go
     BUILD_ENVIRONMENT = "build environment"  # namespace, guards, manifests: what is there already stays
     END_ENVIRONMENT = "end environment"  # delete the namespace

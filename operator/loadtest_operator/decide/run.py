@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, refusal
+from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, refusal, stopping
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model.phases import Phase
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
-    return environment.beside(seen, _decide(seen, now), now)
+    return environment.beside(seen, stopping.instead(seen, _decide(seen, now), now), now)
 
 
 def _decide(seen: Observed, now: datetime) -> Plan:
     if seen.deleting:
         # Not the Jobs alone: with `--cascade=orphan` no garbage collector takes the others, nor does anybody else.
         return Plan(delete=ending.children_of_run(seen))
+    if reason := stopping.wanted(seen):
+        return stopping.begin(seen, reason, now)
     if ending.overdue(seen, now):
         return ending.deadline_exceeded(seen, now)
     if environment.is_lost(seen):
@@ -23,7 +25,7 @@ def _decide(seen: Observed, now: datetime) -> Plan:
         case Phase.PREPARING:
             return prepare.decide(seen, now)
         case Phase.STARTING | Phase.PREFLIGHT | Phase.RUNNING | Phase.COLLECTING:
-            return follow.decide(seen, now)
+            return stopping.ask(seen, follow.decide(seen, now), now)
         case Phase.JUDGING:
             return judging.decide(seen, now)
         case Phase.COMPLETED | Phase.ERROR | Phase.CANCELLED if not seen.wants_another_run:

@@ -30,6 +30,14 @@ class Phase(StrEnum):
         return self in {Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING}
 
 
+class StopReason(StrEnum):
+    """Why a run was stopped before its end. Such a run has no verdict; history tells this in its place."""
+
+    CANCELLED = "Cancelled"
+    SUSPENDED = "Suspended"
+    SUPERSEDED = "Superseded"
+
+
 class Verdict(StrEnum):
     """What a run says about the target, mildest first."""
 

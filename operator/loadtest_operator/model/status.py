@@ -7,7 +7,7 @@ from pydantic import Field
 
 from loadtest_operator.model.conditions import Condition
 from loadtest_operator.model.fields import Entries, Items, Lenient, Text
-from loadtest_operator.model.phases import ComparisonResult, Phase, ThresholdResult, Verdict
+from loadtest_operator.model.phases import ComparisonResult, Phase, StopReason, ThresholdResult, Verdict
 
 USER_TEXT_MAX: Final = 128
 SIZE_MAX: Final = 16 * 1024
@@ -35,6 +35,9 @@ class Run(Lenient):
     start_time: Moment | None = Field(None, description="When the run was admitted.")
     end_time: Moment | None = Field(None, description="When it was over.")
     attempt_time: Moment | None = Field(None, description="When the attempt began that followed a lost one.")
+    stop_reason: StopReason | None = Field(
+        None, description="Why it was stopped before its end, if it was: Cancelled, Suspended or Superseded."
+    )
     target_version: Words | None = Field(None, description="The target's version.")
     images: Annotated[dict[str, Annotated[str, Text(256, min=0)]], Entries(10)] | None = Field(
         None, description="The target's images, by workload."
@@ -164,7 +167,7 @@ class HistoryEntry(Lenient):
     id: Words = Field(description="The run's id.")
     number: Count | None = Field(None, description="The run's number.")
     verdict: Annotated[str, Text(32)] | None = Field(
-        None, description="Its verdict, or Superseded or Cancelled when it has none."
+        None, description="Its verdict, or Cancelled, Suspended or Superseded when it has none."
     )
     p95: Number | None = Field(None, description="Its 95th percentile.")
     end_time: Moment | None = Field(None, description="When it was over.")

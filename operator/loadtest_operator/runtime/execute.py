@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from loadtest_operator.build import names
+from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide import prepare, scheduled
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.io import kube as api
@@ -190,6 +191,8 @@ class Executor:
                 self._metrics.judged(key, attempt.judgement)
         elif work is Do.KEEP:
             await self._results.keep(seen, attempt)
+        elif work is Do.STOP:
+            await self._stop(seen, run)
         elif seen.children.master is not None:
             try:
                 await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
@@ -198,6 +201,14 @@ class Executor:
                 attempt.log = WindowLog()  # a megabyte a run, and the store has it
             except (AgentError, AgentUnreachable) as error:
                 log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
+
+    async def _stop(self, seen: Observed, run: RunRef) -> None:
+        if seen.children.master is None:
+            return
+        try:
+            await self._observer.client(run, seen.children.master).stop(str(seen.stop_reason))
+        except (AgentError, AgentUnreachable) as error:
+            log.info("stop failed, will be repeated", extra={"run": run.id, "error": str(error)})
 
     async def take_down(self, child: Raw) -> None:
         """A Job goes in the foreground; its pods are told at once rather than when the garbage collector comes by."""

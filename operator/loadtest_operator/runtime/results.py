@@ -120,6 +120,10 @@ def _record(seen: Observed, run: RunRef, attempt: Attempt, belongs_to: str) -> R
 
 
 def _about(seen: Observed, run: RunRef, attempt: Attempt) -> judging.Circumstances:
+    if seen.stop_reason is not None:
+        return judging.Circumstances(
+            run.uid, measured.workers_lost(attempt.state), _generator(seen), phase=Phase.CANCELLED
+        )
     error = attempt.state.get("error") or {}
     return judging.Circumstances(
         uid=run.uid,

@@ -67,7 +67,18 @@ class World:
         self.raw["metadata"]["generation"] += 1
 
     def request(self, value):
-        self.raw["metadata"]["annotations"] = {names.ANNOTATION_RUN_REQUESTED: value}
+        self.raw["metadata"]["annotations"] = {
+            **self.raw["metadata"]["annotations"],
+            names.ANNOTATION_RUN_REQUESTED: value,
+        }
+
+    def stop(self, run=None):
+        """As `kubectl annotate` does it."""
+        run = run or self.raw["status"]["run"]["id"]
+        self.raw["metadata"]["annotations"] = {
+            **self.raw["metadata"]["annotations"],
+            names.ANNOTATION_STOP_REQUESTED: run,
+        }
 
     def restart(self):
         self.session = Session()
@@ -290,6 +301,11 @@ class World:
             over = seen.phase is Phase.JUDGING
             self.store[run.id] = {**MEASURED, "attempt": run.attempt if over else run.attempt - 1}
             self.session.judgement, self.session.judged_generation = judged(Verdict.ERROR, "lost"), seen.generation
+            return
+        if work is Do.STOP:
+            assert seen.stop_reason is not None, "why is written first"
+            if self.agent is not None and self.reachable and self.agent["state"] == "Running":
+                self.advance("Collecting")
             return
         assert seen.stored or seen.agent.complete, "only what is complete is judged"
         if self.store_away:

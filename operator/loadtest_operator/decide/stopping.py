@@ -1,0 +1,111 @@
+"""A run that is stopped before its end: the load ends, what was measured is kept, and nothing is said of the target."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED
+from loadtest_operator.decide import ending
+from loadtest_operator.decide.observed import Do, Note, Observed, Plan
+from loadtest_operator.decide.status import RESULTS, Outcome, Statement, clip, compose
+from loadtest_operator.model.conditions import Reason
+from loadtest_operator.model.phases import Phase, StopReason
+
+ASK_AGAIN = timedelta(seconds=0.3)
+# A master that cannot be asked for this long is ended with its Jobs: who stops a load wants it stopped.
+PATIENCE = timedelta(seconds=30)
+
+REMARK_LENGTH = 200  # the command that follows it must not be cut off
+
+_UNDER_WAY = {Phase.QUEUED, Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING}
+_SENDING = {"Loading", "WaitingForWorkers", "Preflight", "Running", ""}
+
+
+def wanted(seen: Observed) -> StopReason | None:
+    """Why the run under way has to stop; None: it need not, or was told already."""
+    run = seen.status.get("run") or {}
+    if seen.phase not in _UNDER_WAY or "endTime" in run or seen.stop_reason is not None or seen.stored:
+        return None
+    return StopReason.CANCELLED if seen.asked_to_stop else None
+
+
+def begin(seen: Observed, reason: StopReason, now: datetime) -> Plan:
+    """Without load it is over at once. Else the reason is written first: no restart and no edit may lose it."""
+    if not _under_load(seen):
+        return _without_results(seen, now, reason, "before any load")
+    assert seen.phase is not None
+    run = {**seen.status["run"], "stopReason": str(reason)}
+    message = f"{_WHY[reason]}: the load is being stopped, what was measured is collected"
+    say = Statement(seen.phase, Outcome.WORKING, Reason(str(seen.phase)), message, fields={"run": run})
+    return Plan(
+        status=compose(seen, say, now), notes=(Note("Normal", "Stopping", message),), requeue_after=timedelta(0)
+    )
+
+
+def ask(seen: Observed, plan: Plan, now: datetime) -> Plan:
+    """Beside what follows from the master's words: it is asked to stop, again and again until it does."""
+    if seen.stop_reason is None or seen.agent.phase not in _SENDING or plan.delete:
+        return plan
+    silent = seen.agent.silent_since
+    if silent is not None and now - silent > PATIENCE:
+        why = f"; the master could not be asked for {int(PATIENCE.total_seconds())} s, what it measured is lost"
+        return _without_results(seen, now, seen.stop_reason, f"with its pods{why}")
+    return replace(plan, do=(*plan.do, Do.STOP), requeue_after=ASK_AGAIN)
+
+
+def instead(seen: Observed, plan: Plan, now: datetime) -> Plan:
+    """A run that breaks while it is being stopped was still stopped."""
+    if seen.stop_reason is None or plan.status is None or plan.status["phase"] != Phase.ERROR:
+        return plan
+    if seen.phase not in {*_UNDER_WAY, Phase.JUDGING}:
+        return plan
+    fields = {key: value for key, value in plan.status.items() if key in RESULTS}
+    stopped = conclude(seen, now, seen.stop_reason, fields, f"(meanwhile: {plan.status['message']})")
+    return replace(stopped, delete=plan.delete)
+
+
+def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping[str, Any], remark: str = "") -> Plan:
+    """The last status of the run: its numbers without a verdict, for nobody can say what the rest had shown."""
+    shown = {key: value for key, value in results.items() if key != "verdict"}
+    ended = ending.finished_run(seen, now, reason, (shown.get("summary") or {}).get("p95"))
+    ended["run"]["stopReason"] = str(reason)
+    message = f"{_WHY[reason]}{f' {clip(remark, REMARK_LENGTH)}' if remark else ''}{_kept(shown)}; {_what_next(seen)}"
+    again = seen.wants_another_run
+    say = Statement(
+        phase=Phase.CANCELLED,
+        outcome=Outcome.WORKING if again else Outcome.FAILS,
+        reason=Reason.CANCELLED,
+        message=message,
+        fields={**shown, **ended},
+        passed=False,
+    )
+    status = compose(seen, say, now)
+    return Plan(status=status, notes=(Note("Normal", str(reason), message),), requeue_after=timedelta(0))
+
+
+def _without_results(seen: Observed, now: datetime, reason: StopReason, remark: str) -> Plan:
+    return replace(conclude(seen, now, reason, {}, remark), delete=ending.everything_made(seen))
+
+
+_WHY = {
+    StopReason.CANCELLED: "stopped on request",
+    StopReason.SUSPENDED: "suspended",
+    StopReason.SUPERSEDED: "superseded by a newer spec",
+}
+
+
+def _under_load(seen: Observed) -> bool:
+    return seen.phase in {Phase.RUNNING, Phase.COLLECTING} or bool(seen.agent.state.get("startedAt"))
+
+
+def _kept(results: Mapping[str, Any]) -> str:
+    requests = (results.get("summary") or {}).get("requests")
+    return "" if requests is None else f"; {requests} requests were measured and are kept, without a verdict"
+
+
+def _what_next(seen: Observed) -> str:
+    """The command to copy: a new value each time."""
+    metadata = seen.raw["metadata"]
+    again = f"{ANNOTATION_RUN_REQUESTED}=after-{seen.status['run']['number']}"
+    return f"to run it again: kubectl annotate --overwrite lt/{metadata['name']} -n {metadata['namespace']} {again}"
