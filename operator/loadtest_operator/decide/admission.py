@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from loadtest_operator.build import names
-from loadtest_operator.decide import refusal
+from loadtest_operator.decide import held, refusal
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import defaults
@@ -12,7 +12,7 @@ from loadtest_operator.model.phases import Phase
 
 
 def begin(seen: Observed, now: datetime) -> Plan:
-    return refusal.refuse(seen, now) if refusal.refused(seen.inputs) else admit(seen, now)
+    return refusal.refuse(seen, now) if refusal.refused(seen.inputs) else held.held(seen, now) or admit(seen, now)
 
 
 def admit(seen: Observed, now: datetime) -> Plan:

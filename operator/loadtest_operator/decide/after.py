@@ -3,13 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from loadtest_operator.decide import admission, ending, judging, refusal
-from loadtest_operator.decide.gate import gate
+from loadtest_operator.decide import admission, ended, ending, judging, refusal
 from loadtest_operator.decide.observed import Do, Observed, Plan
-from loadtest_operator.decide.status import Outcome, Statement, compose
-from loadtest_operator.model import conditions, defaults, quantities
-from loadtest_operator.model.conditions import Condition, ConditionType, Reason
-from loadtest_operator.model.phases import Phase, Verdict
+from loadtest_operator.decide.status import Outcome, Statement
+from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model.conditions import Reason
+from loadtest_operator.model.phases import Phase
 
 ASK_FOR_EXIT = timedelta(seconds=1)
 TIME_TO_EXIT = timedelta(minutes=1)
@@ -41,37 +40,40 @@ def _has_had_its_time(seen: Observed, now: datetime) -> bool:
     return ended is not None and now - quantities.parse_timestamp(ended) > TIME_TO_EXIT
 
 
+def concerns(seen: Observed) -> bool:
+    """Whether the last run is all that there is to look after."""
+    if seen.phase is not None and seen.phase.terminal:
+        return not seen.wants_another_run
+    if seen.phase is Phase.SUSPENDED and stays_suspended(seen):
+        return True
+    known = seen.phase in {Phase.PENDING, Phase.SUSPENDED} and not seen.wants_another_run
+    return known and not refusal.blocks(seen)
+
+
+def stays_suspended(seen: Observed) -> bool:
+    """It was suspended with a run under way, and still is: its pods are looked after as after any run."""
+    test = seen.inputs.test
+    return not refusal.refused(seen.inputs) and test is not None and defaults.suspend(test.spec)
+
+
 def _answer(seen: Observed, now: datetime) -> Plan:
     """The spec changed, but nothing that describes the load: no new load, but an answer to the new spec."""
-    if refusal.refused(seen.inputs):
+    if refusal.blocks(seen):
         return refusal.refuse(seen, now)
-    if seen.store_problem and not seen.stored and seen.phase is not Phase.ERROR:
+    ended_as = ended.phase_of(seen)
+    if ended_as is None:
+        plan = admission.begin(seen, now)
+        return plan if stays_suspended(seen) else give_way(seen, plan)
+    if seen.store_problem and not seen.stored and ended_as is Phase.COMPLETED:
         say = Statement(seen.phase or Phase.PENDING, Outcome.WORKING, Reason.STORE_UNAVAILABLE, seen.store_problem)
         return refusal.told_once(seen, say, now, judging.STORE_AGAIN)
-    if seen.phase is Phase.COMPLETED or (seen.phase is Phase.PENDING and seen.stored):
-        if seen.judgement is None:
-            return Plan(do=(Do.JUDGE,), requeue_after=timedelta(0)) if seen.stored else _carry_over(seen, now)
-        return judging.conclude(seen, seen.judgement, now)
-    if seen.phase is Phase.PENDING:
-        return give_way(seen, admission.admit(seen, now))
-    return _carry_over(seen, now)
-
-
-def _carry_over(seen: Observed, now: datetime) -> Plan:
-    """Same verdict, new generation: what was measured is not there any more to be judged by other limits."""
-    old = [Condition.model_validate(item) for item in seen.status.get("conditions") or ()]
-    ready = conditions.find(old, ConditionType.READY)
-    verdict = Verdict(seen.status.get("verdict", Verdict.ERROR))
-    test = seen.inputs.test
-    opens = test is not None and gate(verdict, defaults.fail_on(test.spec)).passes
-    say = Statement(
-        phase=seen.phase or Phase.ERROR,
-        outcome=Outcome.PASSES if opens else Outcome.FAILS,
-        reason=Reason(str(verdict)) if verdict is not Verdict.ERROR or ready is None else ready.reason,
-        message=str(seen.status.get("message", "")),
-        passed=opens,
-    )
-    return Plan(status=compose(seen, say, now), requeue_after=timedelta(0))
+    if ended_as is not Phase.COMPLETED:
+        return ended.carried_over(seen, now, ended_as)
+    if seen.judgement is None:
+        return (
+            Plan(do=(Do.JUDGE,), requeue_after=timedelta(0)) if seen.stored else ended.carried_over(seen, now, ended_as)
+        )
+    return judging.conclude(seen, seen.judgement, now)
 
 
 def _clean(seen: Observed, now: datetime) -> Plan:

@@ -84,7 +84,9 @@ def beside(seen: Observed, plan: Plan, now: datetime) -> Plan:
     around, run = seen.environment, seen.run
     if around is None or run is None or around.unknown:
         return plan
-    if not (seen.deleting or _over(seen.phase) or (plan.status and _over(Phase(plan.status["phase"])))):
+    replaced = plan.status is not None and (plan.status.get("run") or {}).get("id") != run.id
+    over = plan.status is not None and _over(Phase(plan.status["phase"]))
+    if not (seen.deleting or replaced or over or _over(seen.phase)):
         return _kept(seen, plan, around)
     do = (*plan.do, Do.END_ENVIRONMENT) if around.raw is not None and not around.leaving else plan.do
     plan = replace(plan, do=do)
@@ -140,7 +142,7 @@ def _says_ready(seen: Observed) -> bool:
 
 
 def _over(phase: Phase | None) -> bool:
-    return phase is not None and (phase.terminal or phase is Phase.PENDING)
+    return phase is not None and (phase.terminal or phase in {Phase.PENDING, Phase.SUSPENDED})
 
 
 def _kept(seen: Observed, plan: Plan, around: Surroundings) -> Plan:

@@ -44,7 +44,7 @@ def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
     spec = seen.inputs.test.spec if seen.inputs.test else seen.frozen.test.spec if seen.frozen else None
     passes = spec is not None and gate(judgement.verdict, defaults.fail_on(spec)).passes
     outcome = Outcome.PASSES if passes else Outcome.FAILS
-    if seen.wants_another_run or refusal.refused(seen.inputs):
+    if seen.wants_another_run or refusal.blocks(seen):
         outcome = Outcome.WORKING  # a newer spec or request waits: nobody may read these results as its answer
     say = Statement(
         phase=Phase.COMPLETED,

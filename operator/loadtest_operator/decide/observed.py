@@ -8,6 +8,7 @@ from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, ANNOTATION_STOP_REQUESTED, RunRef
 from loadtest_operator.build.pods import Images
+from loadtest_operator.decide import runkey
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
 from loadtest_operator.decide.readiness import Live
@@ -32,6 +33,13 @@ class Inputs:
     files: Mapping[str, str] = field(default_factory=dict)
     environment: tuple[Raw, ...] = ()  # its objects; `{namespace}` of metadata is filled in when they are frozen
     run_key: str = ""
+    unread: bool = False  # a ConfigMap that the spec names is gone or may not be read: what it says is not known
+
+    def answered_by(self, run_key: str) -> bool:
+        """Whether a run with this key ran what is asked for now. What cannot be read is not taken as changed."""
+        if self.unread:
+            return runkey.of_spec(run_key) == runkey.of_spec(self.run_key)
+        return run_key == self.run_key
 
 
 @dataclass(frozen=True)
@@ -184,17 +192,30 @@ class Observed:
     @property
     def unsettled(self) -> bool:
         """No run is under way, and the status is not yet an answer to this generation."""
-        if self.phase is None or not (self.phase.terminal or self.phase is Phase.PENDING):
+        if self.phase is None or not (self.phase.terminal or self.phase in {Phase.PENDING, Phase.SUSPENDED}):
             return False
         working = any(item["type"] == "Reconciling" for item in self.status.get("conditions") or ())
         return working or self.phase is Phase.PENDING or self.status.get("observedGeneration") != self.generation
 
     @property
+    def run_key(self) -> str:
+        """Of the run that the status tells of."""
+        return str((self.status.get("run") or {}).get("runKey", ""))
+
+    @property
+    def new_request(self) -> bool:
+        return bool(self.request) and self.request != self.status.get("lastHandledRunRequest")
+
+    @property
+    def unanswered(self) -> bool:
+        """The run was stopped for another one to follow."""
+        return self.stop_reason in {StopReason.SUSPENDED, StopReason.SUPERSEDED}
+
+    @property
     def wants_another_run(self) -> bool:
         """A run key or request that no run has answered yet."""
-        run = self.status.get("run") or {}
-        new_request = bool(self.request) and self.request != self.status.get("lastHandledRunRequest")
-        return not run or run.get("runKey") != self.inputs.run_key or new_request
+        known = bool(self.status.get("run")) and self.inputs.answered_by(self.run_key)
+        return not known or self.new_request or self.unanswered
 
 
 class Do(StrEnum):

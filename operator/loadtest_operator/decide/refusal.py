@@ -16,6 +16,11 @@ def refused(inputs: Inputs) -> bool:
     return bool(inputs.invalid or inputs.unsupported or inputs.missing or inputs.denied or inputs.unusable)
 
 
+def blocks(seen: Observed) -> bool:
+    """Whether a refusal is the answer. A ConfigMap that goes after its run takes nothing back of what was shown."""
+    return refused(seen.inputs) and (seen.wants_another_run or not seen.inputs.unread or bool(seen.inputs.invalid))
+
+
 def refuse(seen: Observed, now: datetime) -> Plan:
     """No run with this spec, and why."""
     inputs = seen.inputs

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, refusal, stopping
+from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, stopping
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model.phases import Phase
 
@@ -28,9 +28,7 @@ def _decide(seen: Observed, now: datetime) -> Plan:
             return stopping.ask(seen, follow.decide(seen, now), now)
         case Phase.JUDGING:
             return judging.decide(seen, now)
-        case Phase.COMPLETED | Phase.ERROR | Phase.CANCELLED if not seen.wants_another_run:
-            return after.decide(seen, now)
-        case Phase.PENDING if not refusal.refused(seen.inputs) and not seen.wants_another_run:
+        case _ if after.concerns(seen):
             return after.decide(seen, now)
         case _:
             return after.give_way(seen, admission.begin(seen, now))

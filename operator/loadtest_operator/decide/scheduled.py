@@ -96,6 +96,8 @@ class Made:
         metadata = self.raw["metadata"]
         asked = (metadata.get("annotations") or {}).get(ANNOTATION_RUN_REQUESTED)
         answered = self._status.get("observedGeneration") == metadata.get("generation", 1)
+        if self._condition(ConditionType.STALLED) and self._condition(ConditionType.ADMITTED) is False:
+            return not answered  # refused: nobody acts on the request before the spec is another one
         return not answered or bool(asked and asked != self._status.get("lastHandledRunRequest"))
 
     def _condition(self, type: ConditionType) -> bool | None:  # noqa: A002

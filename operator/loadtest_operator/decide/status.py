@@ -26,6 +26,7 @@ class Outcome(Enum):
     WORKING = "will change by itself"
     PASSES = "the gate opens"
     FAILS = "final; only a person can help"
+    HELD = "waits for a person, and opens no gate"
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ _COMPUTED = {"Ready", "Reconciling", "Stalled", "Completed", "Passed"}
 
 def _overall(say: Statement) -> tuple[Fact, ...]:
     """Ready always; Reconciling and Stalled only when they are true, and never both."""
-    ready = {Outcome.WORKING: None, Outcome.PASSES: True, Outcome.FAILS: False}[say.outcome]
+    ready = {Outcome.WORKING: None, Outcome.PASSES: True, Outcome.FAILS: False, Outcome.HELD: False}[say.outcome]
     facts = (Fact(ConditionType.READY, ready, say.reason, say.message),)
     match say.outcome:
         case Outcome.WORKING:
             return (*facts, Fact(ConditionType.RECONCILING, True, say.reason, say.message))
         case Outcome.FAILS:
             return (*facts, Fact(ConditionType.STALLED, True, say.reason, say.message))
-        case Outcome.PASSES:
+        case Outcome.PASSES | Outcome.HELD:
             return facts
 
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED
-from loadtest_operator.decide import ending
+from loadtest_operator.decide import admission, ending, refusal
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.decide.status import RESULTS, Outcome, Statement, clip, compose
+from loadtest_operator.model import defaults
 from loadtest_operator.model.conditions import Reason
-from loadtest_operator.model.phases import Phase, StopReason
+from loadtest_operator.model.phases import OnChange, Phase, RunOn, StopReason
 
 ASK_AGAIN = timedelta(seconds=0.3)
 # A master that cannot be asked for this long is ended with its Jobs: who stops a load wants it stopped.
@@ -27,7 +28,16 @@ def wanted(seen: Observed) -> StopReason | None:
     run = seen.status.get("run") or {}
     if seen.phase not in _UNDER_WAY or "endTime" in run or seen.stop_reason is not None or seen.stored:
         return None
-    return StopReason.CANCELLED if seen.asked_to_stop else None
+    if seen.asked_to_stop:
+        return StopReason.CANCELLED
+    if seen.phase is Phase.COLLECTING or refusal.refused(seen.inputs) or seen.inputs.test is None:
+        return None  # the load is over, or there is nothing that this run would have to make room for
+    spec = seen.inputs.test.spec
+    if defaults.suspend(spec):
+        return StopReason.SUSPENDED
+    replaced = defaults.on_change(spec) is OnChange.REPLACE and defaults.run_on(spec) is RunOn.CHANGE
+    newer = seen.frozen is not None and not seen.inputs.answered_by(seen.run_key)
+    return StopReason.SUPERSEDED if replaced and newer else None
 
 
 def begin(seen: Observed, reason: StopReason, now: datetime) -> Plan:
@@ -70,18 +80,33 @@ def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping
     shown = {key: value for key, value in results.items() if key != "verdict"}
     ended = ending.finished_run(seen, now, reason, (shown.get("summary") or {}).get("p95"))
     ended["run"]["stopReason"] = str(reason)
-    message = f"{_WHY[reason]}{f' {clip(remark, REMARK_LENGTH)}' if remark else ''}{_kept(shown)}; {_what_next(seen)}"
-    again = seen.wants_another_run
+    message = (
+        f"{_WHY[reason]}{f' {clip(remark, REMARK_LENGTH)}' if remark else ''}{_kept(shown)}; {_what_next(seen, reason)}"
+    )
+    note = Note("Normal", str(reason), message)
+    if reason is StopReason.SUPERSEDED:
+        over = replace(seen, raw={**seen.raw, "status": {**seen.status, **ended}})
+        plan = admission.begin(over, now)
+        return replace(plan, delete=ending.leftovers(seen), notes=(note, *plan.notes))
     say = Statement(
-        phase=Phase.CANCELLED,
-        outcome=Outcome.WORKING if again else Outcome.FAILS,
-        reason=Reason.CANCELLED,
+        phase=_PHASES[reason],
+        outcome=_outcome(seen, reason),
+        reason=Reason(str(reason)),
         message=message,
         fields={**shown, **ended},
         passed=False,
     )
-    status = compose(seen, say, now)
-    return Plan(status=status, notes=(Note("Normal", str(reason), message),), requeue_after=timedelta(0))
+    return Plan(status=compose(seen, say, now), notes=(note,), requeue_after=timedelta(0))
+
+
+_PHASES = {StopReason.CANCELLED: Phase.CANCELLED, StopReason.SUSPENDED: Phase.SUSPENDED}
+
+
+def _outcome(seen: Observed, reason: StopReason) -> Outcome:
+    if reason is StopReason.CANCELLED:
+        return Outcome.WORKING if seen.wants_another_run else Outcome.FAILS
+    test = seen.inputs.test
+    return Outcome.HELD if test is not None and defaults.suspend(test.spec) else Outcome.WORKING
 
 
 def _without_results(seen: Observed, now: datetime, reason: StopReason, remark: str) -> Plan:
@@ -104,8 +129,10 @@ def _kept(results: Mapping[str, Any]) -> str:
     return "" if requests is None else f"; {requests} requests were measured and are kept, without a verdict"
 
 
-def _what_next(seen: Observed) -> str:
+def _what_next(seen: Observed, reason: StopReason) -> str:
     """The command to copy: a new value each time."""
+    if reason is StopReason.SUSPENDED:
+        return "set spec.suspend to false and the test runs anew"
     metadata = seen.raw["metadata"]
     again = f"{ANNOTATION_RUN_REQUESTED}=after-{seen.status['run']['number']}"
     return f"to run it again: kubectl annotate --overwrite lt/{metadata['name']} -n {metadata['namespace']} {again}"

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     CONFIRMING = "Confirming", "a confirmation run is planned, because the comparison is still open"
     COMPLETED = "Completed", "the run is over and judged"
     SUSPENDED = "Suspended", "suspended; set spec.suspend to false to go on"
+    NOT_REQUESTED = "NotRequested", "runOn is Request; a new value of loadtest.dev/run-requested starts a run"
     CANCELLED = "Cancelled", "stopped on request; ask for a new run to get a verdict"
     ERROR = "Error", "the run broke; see the message and ask for a new run"
     # how a run came out

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from loadtest_operator.model import defaults, reading, walking
-from loadtest_operator.model.phases import ConcurrencyPolicy, Keep, Metric, OnChange, RunOn
+from loadtest_operator.model.phases import ConcurrencyPolicy, Keep, Metric
 from loadtest_operator.model.schedule import LoadTestScheduleSpec
 from loadtest_operator.model.spec import LoadTestSpec
 
@@ -61,9 +61,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "retention.pods": Keep.ON_FAILURE,
     "retention.podsFor": defaults.KEEP_FOR,
     "retention.deleteAfter": ANY,
-    "runOn": RunOn.CHANGE,
-    "onChange": OnChange.QUEUE,
-    "suspend": False,
 }
 
 SCHEDULE_NOT_YET: Final[Mapping[str, Any]] = {

@@ -131,7 +131,8 @@ class Observer:
             answered = status.get("observedGeneration") == raw["metadata"].get("generation")
             if error.status != FORBIDDEN or (answered and status.get("phase") != Phase.PENDING):
                 raise
-            return Inputs(denied=refusals.access_missing(error.message, namespace, self._settings.instance))
+            denied = refusals.access_missing(error.message, namespace, self._settings.instance)
+            return replace(read_inputs(raw, dict.fromkeys(wanted)), denied=denied, missing="")
         return read_inputs(raw, data)
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
@@ -273,7 +274,8 @@ def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | N
     unsupported = tuple(supported.unsupported(test.spec))
     missing = _missing(raw, data)
     if missing or unsupported:
-        return Inputs(test, unsupported=unsupported, missing=missing, run_key=key)
+        unread = None in data.values()
+        return Inputs(test, unsupported=unsupported, missing=missing, run_key=key, unread=unread)
     files = agent_config.scenario_files(spec, found)
     try:
         wanted = spec.get("environment") or {}

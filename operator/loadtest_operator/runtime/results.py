@@ -142,7 +142,7 @@ def _generator(seen: Observed) -> str:
 
 def _spec(seen: Observed) -> LoadTestSpec:
     """The current spec, with thresholds and gate of today; but never one that describes another load."""
-    same_load = seen.inputs.run_key == seen.status["run"]["runKey"]
+    same_load = seen.inputs.answered_by(seen.run_key)
     frozen = seen.frozen.test if seen.frozen else None
     test = seen.inputs.test if same_load or frozen is None else frozen
     assert test is not None

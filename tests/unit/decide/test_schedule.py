@@ -35,6 +35,12 @@ def test_the_local_time_is_told_too() -> None:
     assert world.status["message"] == "the next run is due at 2026-12-02T01:00:00Z (02:00 in Europe/Berlin)"
 
 
+def test_a_test_that_runs_on_request_is_asked_to_run_when_it_is_made() -> None:
+    body = begun(template={"spec": {**loadtest()["spec"], "runOn": "Request"}}).look(TWO).create
+    assert body is not None
+    assert body["metadata"]["annotations"]["loadtest.dev/run-requested"] == "2026-12-02T02:00:00Z"
+
+
 def test_at_its_minute_a_loadtest_is_made_from_the_template() -> None:
     template = {
         "metadata": {"labels": {"team": "shop"}, "annotations": {"why": "nightly"}},

@@ -56,7 +56,10 @@ def _consistent(found, status):
         {"Ready": "Unknown", "Reconciling": "True"},
         {"Ready": "False", "Stalled": "True"},
         {"Ready": "True"},
+        {"Ready": "False"},
     ), overall
+    if overall == {"Ready": "False"}:  # waits for a person
+        assert status["phase"] in {"Suspended", "Pending"}
     said = {found[name]["reason"] for name in overall}
     assert len(said) == 1, said
     settled = "Reconciling" not in overall and status["phase"] in {"Completed", "Error", "Cancelled"}

@@ -78,7 +78,7 @@ def test_a_missing_config_map_is_waited_for():
     assert world.look().status["phase"] == "Preparing"
 
 
-def test_a_config_map_that_vanishes_after_the_run_and_comes_back_brings_the_verdict_back_without_load():
+def test_a_config_map_that_vanishes_after_its_run_and_comes_back_changes_nothing():
     world = states.fresh(FROM_CONFIG_MAP)
     world.config_maps["script"] = SCRIPT
     world.look()
@@ -90,13 +90,32 @@ def test_a_config_map_that_vanishes_after_the_run_and_comes_back_brings_the_verd
     world.settle()
     assert world.raw["status"]["verdict"] == "Passed"
     world.config_maps = {}
+    assert world.settle().status is None
+    world.edit(queue={"priority": 5})
     world.settle()
-    assert kstatus(world.raw) == IN_PROGRESS
+    assert (world.raw["status"]["phase"], world.raw["status"]["verdict"]) == ("Completed", "Passed")
+    assert kstatus(world.raw) == CURRENT
     world.config_maps["script"] = SCRIPT
     world.settle()
-    assert world.raw["status"]["verdict"] == "Passed"
     assert world.raw["status"]["run"]["number"] == 1
     assert kstatus(world.raw) == CURRENT
+
+
+def test_a_config_map_that_is_gone_does_not_hide_that_the_spec_is_another():
+    world = states.fresh(FROM_CONFIG_MAP)
+    world.config_maps["script"] = SCRIPT
+    world.look()
+    world.look()
+    for state in ("Running", "Holding"):
+        world.start_pods()
+        world.advance(state)
+        world.look()
+    world.settle()
+    world.config_maps = {}
+    world.edit(load={"users": 60, "duration": "5m"})
+    world.look()
+    assert by_type(world.raw["status"])["Ready"]["reason"] == "InputMissing"
+    assert "verdict" not in world.raw["status"]
 
 
 def test_another_content_of_the_config_map_is_another_run():

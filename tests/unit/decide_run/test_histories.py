@@ -42,6 +42,11 @@ def _trouble(world, trouble):
             trouble(pod)
 
 
+def _stop(world, run):
+    if "run" in world.raw["status"]:
+        world.stop(run or None)
+
+
 def _unready(world, is_ready):
     if world.master() is not None and world.master()["status"]["phase"] == "Running":
         world.master()["status"]["conditions"] = conditions(Ready=is_ready)
@@ -82,6 +87,10 @@ steps = st.one_of(
     st.just((lambda world: world.edit(load={"users": 0, "duration": "5m"}),)),
     st.just((lambda world: world.edit(queue={"priority": 5}),)),
     st.just((lambda world: world.edit(queue=None),)),
+    st.sampled_from([True, None]).map(lambda value: (lambda world, value: world.edit(suspend=value), value)),
+    st.sampled_from(["Replace", None]).map(lambda value: (lambda world, value: world.edit(onChange=value), value)),
+    st.sampled_from(["Request", None]).map(lambda value: (lambda world, value: world.edit(runOn=value), value)),
+    st.sampled_from(["", "checkout-7-0123456789"]).map(lambda run: (_stop, run)),
     st.sampled_from(["a", "b", ""]).map(lambda value: (lambda world, value: world.request(value), value)),
 )
 histories = st.lists(st.tuples(steps, st.integers(0, 3)), max_size=25)
@@ -115,22 +124,27 @@ def test_no_phase_comes_twice_in_one_attempt_and_attempts_are_as_many_as_were_as
         if before["run"]["attempt"] != after["run"]["attempt"]:
             assert after["run"]["attempt"] == before["run"]["attempt"] + 1 == 2
             return
-        assert after["phase"] == "Pending" or _phase(after) >= _phase(before), (before["phase"], after["phase"])
+        told_again = before.get("phase") == "Suspended" and "stopReason" not in before["run"]
+        assert told_again or after["phase"] == "Pending" or _phase(after) >= _phase(before), (
+            before["phase"],
+            after["phase"],
+        )
 
     _play(history, watch)
 
 
 @checked
 @given(histories)
-def test_a_run_starts_only_for_a_new_key_or_request_or_after_one_that_left_nothing(history):
+def test_a_run_starts_only_for_a_new_key_or_request_or_after_one_that_was_cut_short(history):
     def watch(before, plan, seen, world):
         old, new = before.get("run"), (plan.status or {}).get("run")
         if new is None or old is None or old["id"] == new["id"]:
             return
         assert new["number"] == old["number"] + 1
         asked = plan.status.get("lastHandledRunRequest") != before.get("lastHandledRunRequest")
-        nothing_left = before["phase"] == "Pending" and old["id"] not in world.store
-        assert old["runKey"] != new["runKey"] or asked or nothing_left
+        unanswered = old.get("stopReason") in {"Suspended", "Superseded"}
+        never_ended = "endTime" not in old
+        assert old["runKey"] != new["runKey"] or asked or unanswered or never_ended
 
     _play(history, watch)
 
@@ -149,13 +163,15 @@ def test_what_is_settled_changes_only_for_a_new_generation_request_or_key(histor
 def _meant(seen, status):
     """The table of states: what a person who looks at phase and verdict would say."""
     phase, reason = Phase(status["phase"]), status["conditions"][0]["reason"]
+    if phase is Phase.SUSPENDED:
+        return IN_PROGRESS
     if phase is Phase.PENDING:
         return FAILED if reason in {"InvalidSpec", "NotSupportedYet"} else IN_PROGRESS
     if not phase.terminal or seen.wants_another_run or reason == "StoreUnavailable":
         return IN_PROGRESS
-    if phase is Phase.COMPLETED and refusal.refused(seen.inputs):
+    if phase is Phase.COMPLETED and refusal.blocks(seen):
         return IN_PROGRESS  # the refusal follows at once
-    return CURRENT if status["verdict"] == "Passed" else FAILED
+    return CURRENT if status.get("verdict") == "Passed" else FAILED
 
 
 @checked
@@ -203,13 +219,13 @@ def test_every_history_comes_to_rest(history):
     """Left alone with a good spec, a healthy cluster and time, it ends, with nothing left and nothing more to do."""
     world = _play(history, lambda *_: None)
     world.reachable, world.store_away = True, False
-    world.edit(load=SPEC["load"], queue=None)
+    world.edit(load=SPEC["load"], queue=None, suspend=None, runOn=None, onChange=None)
     for _ in range(40):
         world.tick(400)
         world.start_pods()
         plan = world.look()
         _advance(world, "Holding")
-    assert world.raw["status"]["phase"] in {"Completed", "Error"}
+    assert world.raw["status"]["phase"] in {"Completed", "Error", "Cancelled"}
     assert kstatus(world.raw) in {CURRENT, FAILED}
     assert plan == Plan()
     mine = world.raw["status"]["run"]["id"]

@@ -171,7 +171,7 @@ class World:
         unsupported = tuple(supported.unsupported(test.spec))
         files = {} if missing or unsupported else agent_config.scenario_files(spec, found)
         key = runkey.run_key(spec, found)
-        return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key)
+        return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key, unread=bool(missing))
 
     def observe(self):
         seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"))

@@ -71,7 +71,7 @@ def test_everything_of_the_first_version_is_supported() -> None:
             ["spec.baseline.compareWith", "spec.baseline.confirmRuns"],
         ),
         ({"baseline": {"series": "a", "compareWith": "main", "runs": 5}}, []),
-        ({"suspend": True, "onChange": "Replace"}, ["spec.onChange", "spec.suspend"]),
+        ({"suspend": True, "onChange": "Replace", "runOn": "Request"}, []),
         ({"queue": {"exclusive": []}}, ["spec.queue.exclusive"]),
     ],
 )
