@@ -103,6 +103,7 @@ class Config:
     workers: int
     start_timeout_seconds: float
     hold_seconds: float
+    deadline_at: float  # on the wall clock; infinity: there is none
     master: Address
     listen: Address
     aborts: tuple[AbortRule, ...] = ()
@@ -212,6 +213,7 @@ def parse(raw: JsonObject, folder: Path) -> Config:
         workers=root.whole("workers", 1, 1),
         start_timeout_seconds=root.number("startTimeoutSeconds", 180, positive=True),
         hold_seconds=root.number("holdSeconds", 86400),
+        deadline_at=root.number("deadlineAt", 0) or math.inf,
         master=Address(master.text("host", "127.0.0.1"), master.whole("port", 5557)),
         listen=Address(listen.text("host", "0.0.0.0"), listen.whole("port", 9808)),  # noqa: S104 - a pod's port
         aborts=tuple(_abort(item) for item in root.items("aborts")),

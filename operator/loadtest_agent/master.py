@@ -7,6 +7,7 @@ blocks its shape until the ramp is done and because its own `quit` may lose the 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -80,6 +81,8 @@ class Master:
 
     def run(self, code: UserCode) -> int:
         """Everything after the script was loaded. AgentError when it ends before load."""
+        if self.config.deadline_at < math.inf:
+            gevent.spawn_later(max(0.0, self.config.deadline_at - time.time()), self._too_late)
         try:
             runner = self._create(code)
             self._before_load()
@@ -156,6 +159,13 @@ class Master:
     def _lost(self) -> None:
         if self._stop_error is None:
             self._stop_error = AgentError(Reason.WORKERS_LOST, "the last worker went while the load was on")
+        self._stop.set()
+
+    def _too_late(self) -> None:
+        """Nobody else may be there to end it."""
+        if self.state not in {*State.BEFORE_LOAD, State.RUNNING} or self._stop.is_set():
+            return
+        self._stop_error = AgentError(Reason.DEADLINE_EXCEEDED, "the deadline passed before the load was over")
         self._stop.set()
 
     def _collect(self, runner: MasterRunner) -> None:

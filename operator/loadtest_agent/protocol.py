@@ -32,6 +32,7 @@ class Reason:
     TARGET_UNREACHABLE = "TargetUnreachable"
     STOPPED = "Stopped"
     WORKERS_LOST = "WorkersLost"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
     INTERNAL_ERROR = "InternalError"
 
 

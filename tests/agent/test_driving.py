@@ -229,3 +229,20 @@ def test_held_results_are_given_up_in_the_end(agents: Agents) -> None:
     master, _ = agents.start("master"), agents.start("worker")
     assert master.wait() == 0
     assert agents.word(master)["state"] == "Holding"
+
+
+def test_the_deadline_ends_the_load_when_no_driver_does(agents: Agents) -> None:
+    running(agents, 600)
+    agents.config["deadlineAt"] = time.time() + 15
+    agents.start("master"), agents.start("worker")
+    held = agents.until("Holding")
+    assert held["error"]["reason"] == "DeadlineExceeded"
+    assert held["requests"] > 0
+
+
+def test_a_deadline_that_is_over_before_the_load_ends_it_before_the_load(agents: Agents) -> None:
+    running(agents, 600)
+    agents.config["deadlineAt"] = time.time() + 0.1
+    master = agents.start("master")
+    assert master.wait() == 3
+    assert agents.word(master)["error"]["reason"] == "DeadlineExceeded"

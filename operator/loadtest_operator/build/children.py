@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from loadtest_operator.build import names, pods
@@ -22,8 +21,8 @@ from loadtest_operator.build.pods import PodPlan
 # From the end of the load to the last report: in-flight requests (5 s), the last windows (10 s), and a slow node.
 SLACK_SECONDS = 120
 RESTARTS_PER_WORKER = 6
-KEEP_FINISHED = timedelta(hours=1)  # logs of a failed run stay readable that long
-TTL_SECONDS = 2 * int(KEEP_FINISHED.total_seconds())  # only for an operator that does not come back
+# Beyond the time that `retention` gives them finished Jobs stay only while the operator is away.
+AWAY_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Timing:
     start_timeout: float
     health_timeout: float
     duration: float
+    keep: float = 3600.0  # of finished pods
 
     @property
     def load_deadline(self) -> int:
@@ -84,6 +84,7 @@ def master_job(plan: PodPlan, timing: Timing) -> dict[str, Any]:
         plan.run.master,
         "master",
         {
+            "ttlSecondsAfterFinished": int(timing.keep) + AWAY_SECONDS,
             "backoffLimit": 0,
             "activeDeadlineSeconds": timing.load_deadline + int(HOLD_SECONDS),
             "template": pods.template(plan, "master", "Never"),
@@ -97,6 +98,7 @@ def worker_job(plan: PodPlan, timing: Timing, workers: int) -> dict[str, Any]:
         plan.run.workers,
         "worker",
         {
+            "ttlSecondsAfterFinished": int(timing.keep) + AWAY_SECONDS,
             "completionMode": "Indexed",
             "completions": workers,
             "parallelism": workers,
@@ -116,10 +118,9 @@ def dry_run_pod(plan: PodPlan, role: str) -> dict[str, Any]:
 
 
 def _job(plan: PodPlan, name: str, role: str, spec: dict[str, Any]) -> dict[str, Any]:
-    body = {"ttlSecondsAfterFinished": TTL_SECONDS, **spec}
     metadata = _metadata(plan.run, name, role, plan.instance)
-    metadata["annotations"] = {names.ANNOTATION_PLAN: hashlib.sha256(_json(body).encode()).hexdigest()[:16]}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": body}
+    metadata["annotations"] = {names.ANNOTATION_PLAN: hashlib.sha256(_json(spec).encode()).hexdigest()[:16]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
 def _metadata(run: RunRef, name: str, role: str, instance: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from loadtest_operator.decide import admission, ended, ending, judging, refusal
+from loadtest_operator.decide import admission, ended, ending, judging, refusal, retention
 from loadtest_operator.decide.observed import Do, Observed, Plan
 from loadtest_operator.decide.status import Outcome, Statement
 from loadtest_operator.model import defaults, quantities
@@ -15,6 +15,10 @@ TIME_TO_EXIT = timedelta(minutes=1)
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
+    return retention.beside(seen, _decide(seen, now), now)
+
+
+def _decide(seen: Observed, now: datetime) -> Plan:
     if seen.unsettled:
         return _answer(seen, now)
     leaving = not _has_had_its_time(seen, now)
@@ -77,9 +81,8 @@ def _answer(seen: Observed, now: datetime) -> Plan:
 
 
 def _clean(seen: Observed, now: datetime) -> Plan:
-    """Pods of a run that passed are of no use; those of another stay an hour, for their logs."""
-    until = ending.kept_until(seen)
-    passed = any(item["type"] == "Passed" and item["status"] == "True" for item in seen.status.get("conditions") or ())
-    if passed or until is None or now >= until:
+    """Its pods, when they have had the time that `retention` gives them."""
+    until = retention.pods_until(seen)
+    if until is None or now >= until:
         return Plan(delete=ending.children_of_run(seen))
     return Plan(delete=ending.stop_load(seen), requeue_after=until - now)

@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.build import children
 from loadtest_operator.build.names import RunRef
+from loadtest_operator.decide import retention
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, StopReason, Verdict
+from loadtest_operator.model.spec import LoadTestSpec
 
 # The agent's reasons (docs/decisions/0002-agent-protocol.md) in the words of our conditions.
 AGENT_REASONS = {
@@ -27,6 +28,7 @@ AGENT_REASONS = {
     "OOMKilled": Reason.MASTER_LOST,
 }
 
+COLLECTING = timedelta(seconds=20)  # in-flight requests 5 s, the last windows 10 s
 _TIMED = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
 _LOADING = {"Loading", "WaitingForWorkers", "Preflight", "Running"}
 
@@ -55,8 +57,16 @@ def overdue(seen: Observed, now: datetime) -> bool:
     if seen.phase is not Phase.PREPARING and not asked:
         return False
     test = seen.frozen.test if seen.frozen else seen.inputs.test
-    started = quantities.parse_timestamp(seen.status["run"]["startTime"])
-    return test is not None and now - started > defaults.deadline(test.spec)
+    if test is None:
+        return False
+    # Under load the master ends it by itself, and has the partial results; it is given the time to collect them.
+    patience = COLLECTING if seen.phase is Phase.RUNNING else timedelta(0)
+    return now > deadline_at(seen, test.spec) + patience
+
+
+def deadline_at(seen: Observed, spec: LoadTestSpec) -> datetime:
+    """Counted from admission, over all attempts."""
+    return quantities.parse_timestamp(seen.status["run"]["startTime"]) + defaults.deadline(spec)
 
 
 def deadline_exceeded(seen: Observed, now: datetime) -> Plan:
@@ -134,17 +144,11 @@ def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
 
 
 def leftovers(seen: Observed) -> tuple[dict[str, Any], ...]:
-    """What is of no use once another run follows; finished Jobs of a run that did not pass stay for their logs."""
+    """What is of no use once another run follows; finished Jobs stay for their logs, as long as the Jobs say."""
     everything = children_of_run(seen)
-    if seen.status.get("verdict") == Verdict.PASSED:
+    if not retention.keeps_pods(seen):
         return everything
     return (*(item for item in everything if item["kind"] != "Job"), *unfinished_jobs(seen))
-
-
-def kept_until(seen: Observed) -> datetime | None:
-    """Until when the pods of a run that did not pass can be looked at."""
-    ended = (seen.status.get("run") or {}).get("endTime")
-    return None if ended is None else quantities.parse_timestamp(ended) + children.KEEP_FINISHED
 
 
 def _staying(jobs: Mapping[str, Any]) -> list[Any]:

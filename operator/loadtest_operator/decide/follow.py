@@ -96,7 +96,15 @@ def _overdue(seen: Observed, now: datetime) -> bool:
         return False  # a master that runs is first asked for a while: an operator may have been away during its start
     # Without the frozen inputs, too: an operator may have died when all was deleted, and before it said so.
     test = seen.frozen.test if seen.frozen else seen.inputs.test
-    return test is None or now - environment.ready_since(seen) > defaults.start_timeout(test.spec)
+    return test is None or now - _pods_since(seen) > defaults.start_timeout(test.spec)
+
+
+def _pods_since(seen: Observed) -> datetime:
+    """When the first load pod was made; else its Job, whose pods are refused; else since there could have been one."""
+    made = seen.children.all_pods or tuple(seen.children.jobs.values())
+    stamps = [item["metadata"].get("creationTimestamp") for item in made]
+    times = [quantities.parse_timestamp(stamp) for stamp in stamps if stamp]
+    return min(times, default=environment.ready_since(seen))
 
 
 def _reason_of(problem: PodProblem) -> Reason:

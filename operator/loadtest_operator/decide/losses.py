@@ -107,7 +107,8 @@ def finish(seen: Observed, now: datetime, why: tuple[Reason, str], results: Mapp
 
 def _another(seen: Observed) -> bool:
     """Whether runners.retries has an attempt left, and nobody waits for the run to be over."""
-    return _attempt(seen) <= _retries(seen) and not seen.wants_another_run and not seen.deleting
+    awaited = seen.wants_another_run or seen.stop_reason is not None
+    return _attempt(seen) <= _retries(seen) and not awaited and not seen.deleting
 
 
 def _again(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:

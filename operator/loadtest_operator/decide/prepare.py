@@ -10,7 +10,7 @@ from loadtest_operator.build.pods import PodPlan
 from loadtest_operator.decide import admission, ending, environment, losses, refusal
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
-from loadtest_operator.model import defaults
+from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -50,6 +50,7 @@ def timing(frozen: Frozen) -> Timing:
         start_timeout=defaults.start_timeout(spec).total_seconds(),
         health_timeout=health.total_seconds(),
         duration=defaults.duration(spec).total_seconds(),
+        keep=defaults.keep_pods_for(spec).total_seconds(),
     )
 
 
@@ -62,6 +63,7 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )
+    config["deadlineAt"] = ending.deadline_at(seen, frozen.test.spec).timestamp()
     inputs = _inputs(seen, frozen, config) if first or frozen.inherited else ()
     message = f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}"
     say = Statement(
@@ -93,11 +95,18 @@ def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dic
     return (children.config_map(run, seen.instance, config, frozen.raw, frozen.files, frozen.environment),)
 
 
+def _refused_since(seen: Observed, now: datetime) -> datetime:
+    for item in seen.status.get("conditions") or ():
+        if item["type"] == ConditionType.ADMITTED and item["status"] == "False":
+            return quantities.parse_timestamp(item["lastTransitionTime"])
+    return now
+
+
 def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:
     """A child may not be created: a person may mend that within runners.startTimeout, then the run is over."""
     if reason is Reason.ENVIRONMENT_FAILED:  # what is frozen cannot be corrected, only replaced by another run
         return ending.broken(seen, now, reason, message)
-    started = environment.ready_since(seen)
+    started = _refused_since(seen, now)
     spec = seen.frozen.test.spec if seen.frozen else seen.inputs.test.spec if seen.inputs.test else None
     patience = defaults.start_timeout(spec) if spec else timedelta(0)
     if now - started > patience:

@@ -55,7 +55,7 @@ def begin(seen: Observed, reason: StopReason, now: datetime) -> Plan:
 
 def ask(seen: Observed, plan: Plan, now: datetime) -> Plan:
     """Beside what follows from the master's words: it is asked to stop, again and again until it does."""
-    if seen.stop_reason is None or seen.agent.phase not in _SENDING or plan.delete:
+    if seen.stop_reason is None or seen.agent.phase not in _SENDING or plan.delete or plan.stop:
         return plan
     silent = seen.agent.silent_since
     if silent is not None and now - silent > PATIENCE:
@@ -72,7 +72,7 @@ def instead(seen: Observed, plan: Plan, now: datetime) -> Plan:
         return plan
     fields = {key: value for key, value in plan.status.items() if key in RESULTS}
     stopped = conclude(seen, now, seen.stop_reason, fields, f"(meanwhile: {plan.status['message']})")
-    return replace(stopped, delete=plan.delete)
+    return replace(stopped, delete=plan.delete, stop=plan.stop)
 
 
 def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping[str, Any], remark: str = "") -> Plan:

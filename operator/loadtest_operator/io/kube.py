@@ -172,11 +172,13 @@ class Kube:
         *,
         uid: str | None = None,
         grace: int | None = None,
+        version: str | None = None,
     ) -> None:
         """No default for `propagation`: the server's own default orphans a Job's pods."""
         body: dict[str, Any] = {"propagationPolicy": propagation}
-        if uid:
-            body["preconditions"] = {"uid": uid}
+        wanted = {"uid": uid, "resourceVersion": version}
+        if known := {key: text for key, text in wanted.items() if text}:
+            body["preconditions"] = known
         if grace is not None:
             body["gracePeriodSeconds"] = grace
         await self._call("DELETE", resource.path(namespace, name), body=body)

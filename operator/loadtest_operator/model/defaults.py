@@ -174,6 +174,11 @@ def keep_pods(spec: LoadTestSpec) -> Keep:
     return (spec.retention.pods if spec.retention else None) or Keep.ON_FAILURE
 
 
+def keep_pods_for(spec: LoadTestSpec) -> timedelta:
+    """How long kept load pods stay."""
+    return (spec.retention.pods_for if spec.retention else None) or KEEP_FOR
+
+
 def think_time(spec: LoadTestSpec) -> tuple[timedelta, timedelta]:
     """The shortest and the longest wait between two requests of an http scenario."""
     given = spec.scenario.http.think_time if spec.scenario.http else None

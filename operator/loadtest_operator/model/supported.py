@@ -58,9 +58,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "queue.timeout": defaults.QUEUE_TIMEOUT,
     "queue.after": (),
     "notify": (),
-    "retention.pods": Keep.ON_FAILURE,
-    "retention.podsFor": defaults.KEEP_FOR,
-    "retention.deleteAfter": ANY,
 }
 
 SCHEDULE_NOT_YET: Final[Mapping[str, Any]] = {

@@ -216,7 +216,7 @@ class Executor:
         kind, metadata = str(child["kind"]), child["metadata"]
         namespace, name, uid = metadata["namespace"], metadata["name"], metadata.get("uid")
         propagation = api.FOREGROUND if kind == "Job" else api.BACKGROUND
-        await self._delete(kind, namespace, name, propagation, uid)
+        await self._delete(kind, namespace, name, propagation, uid, version=metadata.get("resourceVersion"))
         if kind == "Job":
             await asyncio.gather(*(self._end_pod(pod) for pod in self._pods_of(metadata)))
 
@@ -233,10 +233,19 @@ class Executor:
         )
 
     async def _delete(
-        self, kind: str, namespace: str, name: str, propagation: str, uid: str | None, grace: int | None = None
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        propagation: str,
+        uid: str | None,
+        grace: int | None = None,
+        version: str | None = None,
     ) -> None:
         try:
-            await self._kube.delete(api.BY_KIND[kind], namespace, name, propagation, uid=uid, grace=grace)
+            await self._kube.delete(
+                api.BY_KIND[kind], namespace, name, propagation, uid=uid, grace=grace, version=version
+            )
         except (NotFound, Conflict):  # gone, or another object of that name: either way not ours to delete
             return
 

@@ -12,7 +12,7 @@ from loadtest_operator.build import agent_config, manifests, names
 from loadtest_operator.build.agent_config import AGENT_PORT, ENVIRONMENT_FILE, SPEC_FILE
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import environment, runkey
+from loadtest_operator.decide import environment, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed, Surroundings
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
@@ -268,6 +268,8 @@ def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | N
         test = loadtest.parse(raw)
     except InvalidSpec as error:
         return Inputs(invalid=str(error))
+    if kept := retention.refusal(raw, test):
+        return Inputs(invalid=kept)
     spec = raw["spec"]
     found = {name: content for name, content in data.items() if content is not None}
     key = runkey.run_key(spec, found)

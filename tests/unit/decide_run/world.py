@@ -7,7 +7,7 @@ from datetime import timedelta
 from loadtest_operator.build import agent_config, names
 from loadtest_operator.build.agent_config import SPEC_FILE
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import prepare, runkey
+from loadtest_operator.decide import prepare, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, Inputs, Observed
 from loadtest_operator.decide.run import decide
 from loadtest_operator.model import loadtest, quantities, supported
@@ -165,6 +165,8 @@ class World:
             test = loadtest.parse(self.raw)
         except InvalidSpec as error:
             return Inputs(invalid=str(error))
+        if kept := retention.refusal(self.raw, test):
+            return Inputs(invalid=kept)
         wanted = agent_config.config_map_names(spec)
         found = {name: self.config_maps[name] for name in wanted if name in self.config_maps}
         missing = "".join(f"ConfigMap {name} is not there: create it" for name in wanted if name not in found)
@@ -326,6 +328,10 @@ class World:
     def _delete(self, child, seen):
         kind, name = child["kind"], child["metadata"]["name"]
         run = seen.run
+        if kind == "LoadTest":
+            assert child["metadata"]["uid"] == self.raw["metadata"]["uid"]
+            self.raw["metadata"]["deletionTimestamp"] = stamp(self.now)
+            return
         attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
         allowed = {name for one in attempts for name in (one.master, one.workers, one.service, one.config)}
         assert name in allowed, "of this run alone"
