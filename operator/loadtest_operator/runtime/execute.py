@@ -23,7 +23,7 @@ from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.results import Results
-from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.sessions import Attempt, Sessions
 from loadtest_operator.verdict.windows import WindowLog
 
 log = logging.getLogger(__name__)
@@ -185,22 +185,31 @@ class Executor:
             if seen.environment is not None and seen.environment.raw is not None:
                 await self._environments.end(seen.environment.raw)
         elif work is Do.JUDGE:
-            with self._metrics.judging():
-                await self._results.judge(seen, attempt)
-            if attempt.judgement is not None:
-                self._metrics.judged(key, attempt.judgement)
+            await self._judge(seen, key, attempt)
         elif work is Do.KEEP:
             await self._results.keep(seen, attempt)
         elif work is Do.STOP:
             await self._stop(seen, run)
-        elif seen.children.master is not None:
-            try:
-                await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
-                attempt.released = True
-                attempt.state = {**attempt.state, "state": "Released"}
-                attempt.log = WindowLog()  # a megabyte a run, and the store has it
-            except (AgentError, AgentUnreachable) as error:
-                log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
+        elif work is Do.ACKNOWLEDGE:
+            await self._acknowledge(seen, run)
+
+    async def _judge(self, seen: Observed, key: Key, attempt: Attempt) -> None:
+        with self._metrics.judging():
+            await self._results.judge(seen, attempt)
+        if attempt.judgement is not None:
+            self._metrics.judged(key, attempt.judgement)
+
+    async def _acknowledge(self, seen: Observed, run: RunRef) -> None:
+        attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+        if seen.children.master is None:
+            return
+        try:
+            await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
+            attempt.released = True
+            attempt.state = {**attempt.state, "state": "Released"}
+            attempt.log = WindowLog()  # a megabyte a run, and the store has it
+        except (AgentError, AgentUnreachable) as error:
+            log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
 
     async def _stop(self, seen: Observed, run: RunRef) -> None:
         if seen.children.master is None:
@@ -216,7 +225,8 @@ class Executor:
         kind, metadata = str(child["kind"]), child["metadata"]
         namespace, name, uid = metadata["namespace"], metadata["name"], metadata.get("uid")
         propagation = api.FOREGROUND if kind == "Job" else api.BACKGROUND
-        await self._delete(kind, namespace, name, propagation, uid, version=metadata.get("resourceVersion"))
+        version = metadata.get("resourceVersion") if kind == "LoadTest" else None
+        await self._delete(kind, namespace, name, propagation, uid, version=version)
         if kind == "Job":
             await asyncio.gather(*(self._end_pod(pod) for pod in self._pods_of(metadata)))
 

@@ -119,7 +119,7 @@ def _phase(status):
 def test_no_phase_comes_twice_in_one_attempt_and_attempts_are_as_many_as_were_asked_for(history):
     def watch(before, plan, seen, world):
         after = plan.status
-        if after is None or before.get("run", {}).get("id") != after.get("run", {}).get("id"):
+        if after is None or "run" not in before or before["run"]["id"] != after.get("run", {}).get("id"):
             return
         if before["run"]["attempt"] != after["run"]["attempt"]:
             assert after["run"]["attempt"] == before["run"]["attempt"] + 1 == 2

@@ -124,8 +124,9 @@ def test_a_master_that_is_lost_while_it_stops_does_not_make_it_an_error():
     world.stop()
     world.look()
     world.remove_master()
-    world.look()
+    world.settle()
     assert "meanwhile: the master pod is gone" in cancelled(world)["message"]
+    assert world.raw["status"]["run"]["attempt"] == 1, "no new attempt of what is to stop"
     assert ("Job", "checkout-1-workers") not in world.objects
 
 
