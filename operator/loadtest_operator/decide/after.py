@@ -34,7 +34,7 @@ def _decide(seen: Observed, now: datetime) -> Plan:
 def give_way(seen: Observed, plan: Plan) -> Plan:
     """Another spec or run follows: what the run before left goes, whether or not it was let go in peace."""
     if plan.status is None:
-        return replace(plan, delete=ending.unfinished_jobs(seen))
+        return replace(plan, delete=ending.stop_load(seen))
     return replace(plan, delete=ending.leftovers(seen))
 
 
