@@ -141,7 +141,7 @@ class Observer:
             return None
 
     async def _frozen(self, seen: Observed, run: RunRef) -> Frozen | None:
-        if seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
+        if seen.phase is None or seen.phase.terminal or seen.phase in {Phase.PENDING, Phase.QUEUED}:
             return None
         try:
             found = await self._kube.get(CONFIG_MAPS, run.namespace, run.config)
