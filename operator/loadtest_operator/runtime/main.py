@@ -212,23 +212,14 @@ class Operator:
         """What goes on at the same time while this process leads."""
         return {
             "queue": self.queue.run(self.reconcile, self.settings.workers),
+            "turns": self.turns.run(),
             "resync": self.resync.run(),
             "lag": measure_lag(self.metrics, self.health.beat),
             **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
         }
 
     async def _work(self, stop: asyncio.Event) -> None:
-        tasks = [
-            asyncio.create_task(work, name=name)
-            for name, work in {
-                "queue": self.queue.run(self.reconcile, self.settings.workers),
-                "turns": self.turns.run(),
-                "resync": self.resync.run(),
-                "lag": measure_lag(self.metrics, self.health.beat),
-                "stop": _wait(stop),
-                **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
-            }.items()
-        ]
+        works = {**self.works(), "stop": _wait(stop)}
         tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         watching = asyncio.create_task(self.source.run(lambda: _take_signals(stop)), name="kopf")
         done, _ = await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)

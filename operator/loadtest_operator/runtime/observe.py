@@ -104,7 +104,9 @@ class Observer:
     def client(self, run: RunRef, pod: Mapping[str, Any]) -> AgentClient:
         token = protocol.token(self._secret, run.fence)
         if self._direct:
-            address = str(pod["status"]["podIP"])
+            address = str((pod.get("status") or {}).get("podIP") or "")
+            if not address:  # made in place of the one that answered, or not there yet
+                raise AgentUnreachable(f"pod {pod['metadata']['name']} has no address")
             host = f"[{address}]" if ":" in address else address
             return AgentClient(self._results.agents, f"http://{host}:{AGENT_PORT}", token)
         return AgentClient(
