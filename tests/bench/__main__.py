@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.bench import operator_rows, verdict_rows
+from tests.bench import operator_rows, queue_rows, verdict_rows
 from tests.bench.operator_rows import Ground
 from tests.testcluster.apiserver import ApiServer
 
@@ -41,6 +41,7 @@ ROWS: dict[str, tuple[str, float | None]] = {
     "terminal_state_s": ("last request to terminal state, s", 3.0),
     "status_writes": ("status writes per run", 8),
     "agent_ratio": ("requests per CPU second, with agent / without", 0.97),
+    "queue_1000_ms": ("CPU for everybody's turn, 1000 queued, ms", 10),
     "verdict_s": ("verdict, 50 endpoints x 360 windows, s", 1.0),
     "windows_read_s": ("reading these windows, s", None),
     "loop_lag_s": ("loop lag during a verdict, s", 0.05),
@@ -57,6 +58,7 @@ def groups(ground: Ground, folder: Path) -> dict[str, Callable[[], Awaitable[Fig
         "one": lambda: operator_rows.one_run(ground),
         "burst": lambda: operator_rows.burst(ground, 100, rounds=3),
         "running": lambda: operator_rows.running(ground, 100),
+        "queue": lambda: asyncio.to_thread(queue_rows.measure),
         "verdict": lambda: verdict_rows.measure(folder),
         "agent": agent,
         "thousand": lambda: operator_rows.burst(ground, 1000),
@@ -111,7 +113,7 @@ def kept(row: str, value: float) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", help="idle, one, burst, running, verdict, agent, thousand, foreign")
+    parser.add_argument("rows", nargs="*", help="idle, one, burst, running, queue, verdict, agent, thousand, foreign")
     parser.add_argument("--all", action="store_true", help="also the rows that take minutes: thousand, foreign")
     arguments = parser.parse_args()
     found = asyncio.run(measure(arguments.rows, everything=arguments.all))

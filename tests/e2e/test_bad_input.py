@@ -182,9 +182,9 @@ def a_secret_that_is_missing(here: Place) -> None:
 
 
 def a_field_of_a_later_version(here: Place) -> None:
-    apply(here, deadline="30m", queue={"exclusive": ["staging-db"], "timeout": "1h"})
+    apply(here, deadline="30m", notify=[{"when": ["Failed"], "secretRef": {"name": "slack", "key": "url"}}])
     message = told(here, "Stalled", "NotSupportedYet")
-    assert "queue" in message
+    assert "notify" in message
     assert "remove" in message
     test = here.test(NAME)
     assert condition(test, "Ready")["status"] == "False"

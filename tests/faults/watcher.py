@@ -4,6 +4,7 @@ import traceback
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from loadtest_operator.decide import ticket
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.store.base import StoredRun
 
@@ -117,6 +118,7 @@ class Watcher:
             text = f"run {run.get('number')}/{run.get('attempt')}: {new.get('message', '')[:110]}"
             self.tell(f"{name} by {who}: {old.get('phase')} -> {new.get('phase')} {new.get('verdict', '')} {text}")
             self._status(change.object, change.old or {}, old, new, uid)
+            self._locks()
 
     def user_deleted(self, uid: str, propagation: str) -> None:
         """The objects that are left of it are looked at when the history ends."""
@@ -146,6 +148,17 @@ class Watcher:
         if new["phase"] == "Completed" and old["phase"] != "Completed":
             self._completed(name, new)
 
+    def _locks(self) -> None:
+        """Nobody shares what only one may have, whatever caches and lost answers say."""
+        held: dict[str, str] = {}
+        for test in self._world.api.objects["loadtests"].values():
+            if not ticket.holds(test):
+                continue
+            name = test["metadata"]["name"]
+            for lock in test["status"]["run"].get("locks") or ():
+                if held.setdefault(lock, name) != name:
+                    self.wrong(f"{held[lock]} and {name} both hold {lock}")
+
     def _ended(self, name: str, uid: str, new: Object) -> None:
         run, history = new["run"]["id"], [item["id"] for item in new.get("history") or ()]
         if history[:1] != [run] or len(history) != len(set(history)):
@@ -158,26 +171,28 @@ class Watcher:
     def _backwards(was: Object, run: Object, old: str, new: str) -> bool:
         if run.get("attempt", 1) != was.get("attempt", 1):
             return bool(run.get("attempt", 1) < was.get("attempt", 1))
-        if old == "Preparing" and new == "Pending":  # edited before anything was frozen
+        if old in {"Preparing", "Queued"} and new in {"Pending", "Queued"}:  # edited before anything was frozen
             return False
         return ORDER.index(Phase(new)) < ORDER.index(Phase(old))
 
     def _new_run(self, name: str, old: Object, new: Object) -> None:
-        """For a new key or request, one number higher; a run that has not begun may be admitted afresh."""
+        """For a new key or request, one number higher; a run that has not begun may be admitted afresh. One that waited
+        was asked for when it got in line."""
         was, run = old["run"], new.get("run") or {}
-        asked = old.get("lastHandledRunRequest") != new.get("lastHandledRunRequest")
+        asked = old.get("phase") == "Queued" or _request(old) != _request(new)
         if run.get("number") != was["number"] + 1:
             self.wrong(f"{name}: run {was['number']} is followed by {run.get('number')}")
         if run.get("runKey") == was["runKey"] and not asked:
             self.wrong(f"{name}: run {run.get('number')} was not asked for")
-        if old.get("phase") not in TERMINAL | {"Pending", "Preparing"}:
+        if old.get("phase") not in TERMINAL | {"Pending", "Queued", "Preparing"}:
             self.wrong(f"{name}: run {run.get('number')} begins in phase {old.get('phase')} of the one before")
 
     def _stays(self, name: str, old: Object, new: Object, test: Object) -> None:
         said, says = (old["phase"], old.get("verdict")), (new["phase"], new.get("verdict"))
         edited = old.get("observedGeneration") != test["metadata"]["generation"]
         unsettled = any(one["type"] == "Reconciling" for one in old.get("conditions") or ())
-        if said != says and not edited and not unsettled:
+        gets_in_line = new["phase"] == "Queued" and _request(old) != _request(new)
+        if said != says and not edited and not unsettled and not gets_in_line:
             self.wrong(f"{name}: {said} became {says}, and nobody asked for it")
 
     def _completed(self, name: str, new: Object) -> None:
@@ -259,6 +274,10 @@ def _unsettled(test: Object) -> str:
     if "Reconciling" in conditions or (phase not in TERMINAL and "Stalled" not in conditions):
         return f"{name} is {phase}: {status.get('message')}"
     return ""
+
+
+def _request(status: Object) -> str:
+    return str(status.get("lastHandledRunRequest") or "")
 
 
 def _requests(record: Any) -> int:

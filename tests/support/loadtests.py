@@ -15,6 +15,7 @@ def loadtest(name: str, namespace: str, url: str = "http://target:8080", **chang
         "load": {"users": 4, "spawnRate": "10/s", "duration": "6s", "warmup": "1s"},
         "runners": {"workers": 2, "resources": SMALL, "master": {"resources": SMALL}, "startTimeout": "90s"},
         "thresholds": [{"metric": "p95", "fail": "2s"}, {"metric": "errorRate", "fail": "5%"}],
+        "queue": {"exclusive": []},  # by default those against one host would wait for each other
     }
     spec.update(changes)
     return {

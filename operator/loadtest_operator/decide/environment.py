@@ -142,7 +142,7 @@ def _says_ready(seen: Observed) -> bool:
 
 
 def _over(phase: Phase | None) -> bool:
-    return phase is not None and (phase.terminal or phase in {Phase.PENDING, Phase.SUSPENDED})
+    return phase is not None and (phase.terminal or phase in {Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED})
 
 
 def _kept(seen: Observed, plan: Plan, around: Surroundings) -> Plan:

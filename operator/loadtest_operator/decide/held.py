@@ -24,7 +24,8 @@ def held(seen: Observed, now: datetime) -> Plan | None:
 def _asked_for(seen: Observed) -> bool:
     """By a new request, or by one whose run did not come to its end."""
     run = seen.status.get("run") or {}
-    return seen.new_request or seen.unanswered or (bool(run) and "endTime" not in run)
+    in_line = seen.phase is Phase.QUEUED and bool(seen.request)  # a request counts as seen from there on
+    return in_line or seen.new_request or seen.unanswered or (bool(run) and "endTime" not in run)
 
 
 def _suspended(seen: Observed, now: datetime) -> Plan:
@@ -47,6 +48,8 @@ def _unasked(seen: Observed, now: datetime) -> Plan:
 def _tell(seen: Observed, say: Statement, now: datetime) -> Plan:
     fact = Fact(ConditionType.ADMITTED, False, say.reason, say.message)
     status = compose(seen, say.but(facts=(fact,)), now)
+    if seen.phase is Phase.QUEUED:
+        status.pop("lastHandledRunRequest", None)  # the run that it asked for did not come; it is asked for again later
     if same(status, seen.status):
         return Plan()
     return Plan(status=status, notes=(Note("Normal", str(say.reason), say.message),))

@@ -11,6 +11,7 @@ from loadtest_operator.build.pods import Images
 from loadtest_operator.decide import runkey
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
+from loadtest_operator.decide.queue import Turn
 from loadtest_operator.decide.readiness import Live
 from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase, StopReason
@@ -137,6 +138,7 @@ class Observed:
     token_sha256: str = ""
     images: Images = field(default_factory=lambda: Images(own=""))
     instance: str = "loadtest-operator"
+    turn: Turn | None = None  # of one that may begin a run: whether it is its turn
 
     @property
     def status(self) -> Raw:

@@ -64,6 +64,10 @@ def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
         kept.pop("environment", None)  # a new run has one of its own, and the old one's end is not waited for
     if say.phase is not Phase.RUNNING:
         kept.pop("progress", None)
+    if say.phase is not Phase.QUEUED:
+        kept.pop("queue", None)
+    if seen.phase is Phase.QUEUED and say.phase is Phase.PENDING:
+        kept.pop("lastHandledRunRequest", None)  # it waited, but never ran: it is still owed
     status = {**kept, **(say.fields or {})}
     status["observedGeneration"] = seen.generation
     status["phase"] = str(say.phase)

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED
-from loadtest_operator.decide import admission, ending, refusal
+from loadtest_operator.decide import ending, refusal, ticket
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
-from loadtest_operator.decide.status import RESULTS, Outcome, Statement, clip, compose
+from loadtest_operator.decide.status import RESULTS, Fact, Outcome, Statement, clip, compose
 from loadtest_operator.model import defaults
-from loadtest_operator.model.conditions import Reason
+from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import OnChange, Phase, RunOn, StopReason
 
 ASK_AGAIN = timedelta(seconds=0.3)
@@ -19,7 +19,7 @@ PATIENCE = timedelta(seconds=30)
 
 REMARK_LENGTH = 200  # the command that follows it must not be cut off
 
-_UNDER_WAY = {Phase.QUEUED, Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING}
+_UNDER_WAY = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING}
 _SENDING = {"Loading", "WaitingForWorkers", "Preflight", "Running", ""}
 
 
@@ -85,9 +85,7 @@ def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping
     )
     note = Note("Normal", str(reason), message)
     if reason is StopReason.SUPERSEDED:
-        over = replace(seen, raw={**seen.raw, "status": {**seen.status, **ended}})
-        plan = admission.begin(over, now)
-        return replace(plan, delete=ending.leftovers(seen), notes=(note, *plan.notes))
+        return _make_room(seen, now, message, note, ended)
     say = Statement(
         phase=_PHASES[reason],
         outcome=_outcome(seen, reason),
@@ -97,6 +95,22 @@ def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping
         passed=False,
     )
     return Plan(status=compose(seen, say, now), notes=(note,), requeue_after=timedelta(0))
+
+
+def _make_room(seen: Observed, now: datetime, message: str, note: Note, ended: Mapping[str, Any]) -> Plan:
+    """The newer spec stands in line from here on; its own look tells whether it has to wait."""
+    place = {"since": ticket.stamp(now), "waitingFor": "the run that it replaces has just ended"}
+    say = Statement(
+        phase=Phase.QUEUED,
+        outcome=Outcome.WORKING,
+        reason=Reason.QUEUED,
+        message=message,
+        facts=(Fact(ConditionType.ADMITTED, False, Reason.QUEUED, message),),
+        fields={**ended, "queue": place},
+        fresh=True,
+    )
+    status = compose(seen, say, now)
+    return Plan(delete=ending.leftovers(seen), status=status, notes=(note,), requeue_after=timedelta(0))
 
 
 _PHASES = {StopReason.CANCELLED: Phase.CANCELLED, StopReason.SUSPENDED: Phase.SUSPENDED}

@@ -2,9 +2,11 @@
 one changes no stored object."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from loadtest_operator.model import quantities
 from loadtest_operator.model.phases import ConcurrencyPolicy, GatedVerdict, Keep, OnChange, RunOn
@@ -46,6 +48,8 @@ WINDOWS: Final = 360
 SLACK: Final = timedelta(minutes=5)
 # A search doubles its way up to the highest rate, then halves the gap so many times.
 FIND_REFINEMENTS: Final = 5
+_CLUSTER_TAILS: Final = (".svc.cluster.local", ".svc")
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")  # a Service of the own namespace
 _POD: Final = {"cpu": "1", "memory": "512Mi"}
 
 
@@ -177,6 +181,31 @@ def keep_pods(spec: LoadTestSpec) -> Keep:
 def keep_pods_for(spec: LoadTestSpec) -> timedelta:
     """How long kept load pods stay."""
     return (spec.retention.pods_for if spec.retention else None) or KEEP_FOR
+
+
+def queue_timeout(spec: LoadTestSpec) -> timedelta:
+    """How long it may wait for its turn."""
+    return (spec.queue.timeout if spec.queue else None) or QUEUE_TIMEOUT
+
+
+def locks(spec: LoadTestSpec, namespace: str) -> tuple[str, ...]:
+    """What nobody else may use at the same time: the target's host, if nothing else is said."""
+    given = spec.queue.exclusive if spec.queue else None
+    if given is not None:
+        return tuple(dict.fromkeys(given))
+    host = target_host(spec.target.url, namespace)
+    return (host,) if host else ()
+
+
+def target_host(url: str, namespace: str) -> str:
+    """The host in one spelling, without the port: two ports of a Service are the same pods. None of an environment's
+    own, which nobody else has."""
+    if "{namespace}" in url:
+        return ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    for tail in _CLUSTER_TAILS:
+        host = host.removesuffix(tail)
+    return f"{host}.{namespace}" if host and _LABEL.fullmatch(host) and host != "localhost" else host
 
 
 def think_time(spec: LoadTestSpec) -> tuple[timedelta, timedelta]:

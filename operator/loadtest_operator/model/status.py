@@ -44,6 +44,10 @@ class Run(Lenient):
     )
     workers: Count | None = Field(None, description="The number of worker pods.")
     workers_lost: Count | None = Field(None, description="How often a worker was lost so far.")
+    users: Count | None = Field(None, description="The largest number of users that it may reach.")
+    locks: Annotated[tuple[Annotated[str, Text(253)], ...], Items(10)] | None = Field(
+        None, description="What nobody else may use while it is under way."
+    )
     report_url: Annotated[str, Text(1024, min=0)] | None = Field(
         None, alias="reportURL", description="Where the report can be read."
     )
@@ -53,7 +57,10 @@ class Run(Lenient):
 class QueuePlace(Lenient):
     """Where it stands in the queue."""
 
-    position: Count | None = Field(None, description="Its place; 1 is next.")
+    since: Moment | None = Field(None, description="Since when it waits.")
+    position: Count | None = Field(
+        None, description="Its place in the longest line that it stands in; 1 is next, beyond 20 it is rounded up."
+    )
     waiting_for: Annotated[str, Text(256, min=0)] | None = Field(None, description="What it waits for, as a sentence.")
 
 

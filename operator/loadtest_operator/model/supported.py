@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from loadtest_operator.model import defaults, reading, walking
+from loadtest_operator.model import reading, walking
 from loadtest_operator.model.phases import ConcurrencyPolicy, Keep, Metric
 from loadtest_operator.model.schedule import LoadTestScheduleSpec
 from loadtest_operator.model.spec import LoadTestSpec
@@ -53,10 +53,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "environment.allowEgress": ANY,
     "environment.keep": Keep.NEVER,
     "environment.keepFor": ANY,
-    "queue.exclusive": ANY,
-    "queue.priority": 0,
-    "queue.timeout": defaults.QUEUE_TIMEOUT,
-    "queue.after": (),
     "notify": (),
 }
 

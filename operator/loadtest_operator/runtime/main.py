@@ -16,10 +16,11 @@ from typing import Any
 
 import aiohttp
 
+from loadtest_operator.decide.queue import Name
 from loadtest_operator.io import credentials
 from loadtest_operator.io.credentials import Access, CredentialsError
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube
-from loadtest_operator.runtime import clock, logs, tokenkey
+from loadtest_operator.runtime import clock, logs, tokenkey, turns
 from loadtest_operator.runtime import settings as settings_module
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.environments import Environments
@@ -37,6 +38,7 @@ from loadtest_operator.runtime.resync import Resync, explain
 from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.settings import Settings, SettingsError
 from loadtest_operator.runtime.sweeping import Sweeper
+from loadtest_operator.runtime.turns import Turns
 from loadtest_operator.runtime.web import Web, measure_lag
 from loadtest_operator.runtime.workqueue import WorkQueue
 from loadtest_operator.store import SqliteStore, StoreRefused, StoreUnavailable
@@ -104,7 +106,15 @@ class Operator:
         self.settings = settings
         self.metrics = Metrics()
         self.queue: WorkQueue[Key] = WorkQueue()
-        self.objects = Objects(wake=self.queue.add)
+        self.objects = Objects(
+            wake=self.queue.add, see=lambda key, raw: self.turns.see(Name(key.namespace, key.name), raw)
+        )
+        self.turns = Turns(
+            turns.rules(settings),
+            lambda of: self.objects.test(Key(*of)),
+            lambda of: self.queue.add(Key(*of)),
+            clock,
+        )
         identity = identity or _identity()
         self.lease = Lease(kube, namespace, settings.lease_name, identity, settings.lease_seconds, clock)
         sessions = Sessions()
@@ -143,6 +153,7 @@ class Operator:
             self.metrics,
             clock,
             sweeper,
+            self.turns,
             settings.instance,
         )
         self.source = Source(kube.access, self.objects, self.queue.add, settings.watch_namespaces)
@@ -160,6 +171,7 @@ class Operator:
         self.health = Health(self.queue, self.resync, self.source, settings.resync_seconds)
         self.web = Web(self.metrics, self.health.healthy, self.health.ready)
         self.metrics.queue_depth.set_function(lambda: len(self.queue))
+        self.metrics.queued.set_function(lambda: len(self.turns))
         self.metrics.tests.set_function(self.objects.count)
         self.metrics.leading.set_function(lambda: float(self._leading()))
 
@@ -200,6 +212,7 @@ class Operator:
         """What goes on at the same time while this process leads."""
         return {
             "queue": self.queue.run(self.reconcile, self.settings.workers),
+            "turns": self.turns.run(),
             "resync": self.resync.run(),
             "lag": measure_lag(self.metrics, self.health.beat),
             **({"lease": self.lease.keep()} if self.settings.lease_name else {}),

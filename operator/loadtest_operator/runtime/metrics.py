@@ -38,6 +38,7 @@ class Metrics:
         )
         self._writes = Counter("loadtest_status_writes", "Status writes.", registry=self.registry)
         self.queue_depth = Gauge("loadtest_workqueue_depth", "LoadTests waiting for a look.", registry=self.registry)
+        self.queued = Gauge("loadtest_queue_depth", "LoadTests that wait for their turn.", registry=self.registry)
         self.tests = Gauge("loadtest_objects", "LoadTests known.", registry=self.registry)
         self.loop_lag = Gauge(
             "loadtest_loop_lag_seconds", "Largest delay of the event loop in the last 10 s.", registry=self.registry

@@ -25,9 +25,13 @@ class Key:
 
 
 class Objects:
-    def __init__(self, wake: Callable[[Key], None] = lambda _: None) -> None:
-        """`wake` is told of a schedule whose LoadTests appeared, went on to another phase, or vanished."""
+    def __init__(
+        self, wake: Callable[[Key], None] = lambda _: None, see: Callable[[Key, Object | None], None] = lambda *_: None
+    ) -> None:
+        """`wake` is told of a schedule whose LoadTests appeared, went on to another phase, or vanished; `see` of every
+        LoadTest that changed, before anything else can be decided."""
         self._wake = wake
+        self._see = see
         self._tests: dict[Key, Object] = {}
         self._made: dict[Key, set[Key]] = {}  # by LoadTestSchedule
         self._children: dict[Key, dict[tuple[str, str], Object]] = {}  # by LoadTest, then (kind, name)
@@ -46,6 +50,7 @@ class Objects:
         place[slot] = slim
         if kind == "LoadTest":
             self._made_by(key, old, slim)
+            self._see(key, slim)
         return key
 
     def drop(self, kind: str, raw: Object) -> Key | None:
@@ -59,6 +64,7 @@ class Objects:
             gone = self._tests.pop(key, None)
             if kind == "LoadTest":
                 self._made_by(key, gone, None)
+                self._see(key, None)
             return key
         children = self._children.get(key, {})
         known = children.get((kind, raw["metadata"]["name"]))

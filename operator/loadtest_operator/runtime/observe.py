@@ -104,7 +104,9 @@ class Observer:
     def client(self, run: RunRef, pod: Mapping[str, Any]) -> AgentClient:
         token = protocol.token(self._secret, run.fence)
         if self._direct:
-            address = str(pod["status"]["podIP"])
+            address = str((pod.get("status") or {}).get("podIP") or "")
+            if not address:  # made in place of the one that answered, or not there yet
+                raise AgentUnreachable(f"pod {pod['metadata']['name']} has no address")
             host = f"[{address}]" if ":" in address else address
             return AgentClient(self._results.agents, f"http://{host}:{AGENT_PORT}", token)
         return AgentClient(
@@ -142,7 +144,7 @@ class Observer:
             return None
 
     async def _frozen(self, seen: Observed, run: RunRef) -> Frozen | None:
-        if seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
+        if seen.phase is None or seen.phase.terminal or seen.phase in {Phase.PENDING, Phase.QUEUED}:
             return None
         try:
             found = await self._kube.get(CONFIG_MAPS, run.namespace, run.config)

@@ -7,6 +7,7 @@ from typing import Any
 from loadtest_operator.build.names import LABEL_INSTANCE, LABEL_TEST_UID
 from loadtest_operator.decide import environment, prepare
 from loadtest_operator.decide.observed import Note
+from loadtest_operator.decide.queue import Name
 from loadtest_operator.decide.run import decide
 from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.io.kube import LOADTESTS as TESTS
@@ -19,6 +20,7 @@ from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.sweeping import Sweeper
+from loadtest_operator.runtime.turns import Turns
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Reconciler:
         metrics: Metrics,
         clock: Clock,
         sweeper: Sweeper,
+        turns: Turns,
         instance: str = "loadtest-operator",
     ) -> None:
         self._instance = instance
@@ -52,6 +55,7 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._sweeper = sweeper
+        self._turns = turns
 
     async def __call__(self, key: Key) -> None:
         """Never raises: what goes wrong for one LoadTest must not stop the others."""
@@ -85,6 +89,7 @@ class Reconciler:
             return
         await self._end_namesakes(key, seen.raw["metadata"]["uid"])
         now = self._clock()
+        seen = self._turns.place(seen)
         plan = decide(seen, now)
         try:
             await self._executor.execute(plan, seen)
@@ -92,6 +97,7 @@ class Reconciler:
             seen = await self._observer.observe(key) or seen  # a part of the plan has been done
             plan = environment.beside(seen, prepare.refused(seen, refused.reason, refused.message, now), now)
             await self._executor.execute(plan, seen)
+        self._turns.done(Name(key.namespace, key.name))
         if plan.requeue_after is not None:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
 

@@ -71,8 +71,8 @@ class Resync:
         try:
             for resource, selector in KINDS:
                 await self._compare(resource, selector)
-            for kind in OWN:
-                for item in self._objects.all(kind):
+            for kind in OWN:  # oldest first: after a start, that is the order in which new ones get in line
+                for item in sorted(self._objects.all(kind), key=_age):
                     self._queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"], kind))
             await self._sweep()
             await self._sweeper.sweep()
@@ -115,6 +115,10 @@ class Resync:
                 continue
             if orphans.ours(job) and await self._orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
+
+
+def _age(item: Object) -> str:
+    return str(item["metadata"].get("creationTimestamp"))
 
 
 def explain(error: ApiError) -> str:

@@ -46,6 +46,18 @@ class Settings(BaseModel):
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         16, description="LoadTests that are reconciled at the same time."
     )
+    max_runs: Annotated[int, Field(ge=0)] = Field(
+        0, description="LoadTests that may be under way at the same time, in all namespaces; 0: no limit. Others wait."
+    )
+    max_users: Annotated[int, Field(ge=0)] = Field(
+        0, description="Users of all LoadTests that are under way, in all namespaces; 0: no limit."
+    )
+    max_workers: Annotated[int, Field(ge=0)] = Field(
+        0, description="Worker pods of all LoadTests that are under way, in all namespaces; 0: no limit."
+    )
+    max_runs_per_namespace: Annotated[int, Field(ge=0)] = Field(0, description="As max_runs, in each namespace.")
+    max_users_per_namespace: Annotated[int, Field(ge=0)] = Field(0, description="As max_users, in each namespace.")
+    max_workers_per_namespace: Annotated[int, Field(ge=0)] = Field(0, description="As max_workers, in each namespace.")
     environments: bool = Field(
         True, description="Whether LoadTests may have an ephemeral environment; it takes cluster-wide rights."
     )

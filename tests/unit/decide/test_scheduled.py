@@ -34,3 +34,10 @@ def test_a_loadtest_that_a_schedule_controls_belongs_to_its_series() -> None:
 )
 def test_a_label_or_another_owner_makes_no_schedule(metadata: dict[str, Any]) -> None:
     assert scheduled.schedule_of(metadata) is None
+
+
+def test_one_that_is_queued_is_not_over_so_the_next_start_of_its_schedule_waits() -> None:
+    working = [{"type": "Reconciling", "status": "True"}]
+    status = {"phase": "Queued", "observedGeneration": 1, "conditions": working}
+    raw = {"metadata": {"name": "nightly-1", "generation": 1, "ownerReferences": [OWNER]}, "status": status}
+    assert not scheduled.Made(raw).over

@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loadtest_operator.decide import refusal
 from loadtest_operator.decide.observed import Plan
+from loadtest_operator.decide.queue import GO, Turn
 from loadtest_operator.decide.run import decide
+from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.phases import Phase
 
 from tests.unit.decide_run import states
@@ -19,6 +21,8 @@ from tests.unit.decide_run.world import conditions
 LOADS = [{"users": users, "duration": "5m"} for users in (50, 60)]
 LIMITS = [[{"metric": "p95", "fail": limit}] for limit in ("500ms", "100ms")]
 ORDER = list(Phase)
+SOMEBODY = [{"when": ["Error"], "secretRef": {"name": "slack", "key": "url"}}]  # not acted on yet
+WAITS = Turn(False, Reason.QUEUED, "nightly holds checkout.shop since 02:00 UTC", 1)
 
 
 def _advance(world, state):
@@ -65,6 +69,10 @@ def _answer(world, running):
         world.agent["workers"] = {"expected": 2, "connected": running, "lost": 2 - running}
 
 
+def _turn(world, turn):
+    world.turn = turn
+
+
 def _pull(pod):
     waiting(pod, "ErrImagePull", "manifest unknown")
 
@@ -85,8 +93,9 @@ steps = st.one_of(
     st.sampled_from(LOADS).map(lambda load: (lambda world, load: world.edit(load=load), load)),
     st.sampled_from(LIMITS).map(lambda limits: (lambda world, limits: world.edit(thresholds=limits), limits)),
     st.just((lambda world: world.edit(load={"users": 0, "duration": "5m"}),)),
-    st.just((lambda world: world.edit(queue={"priority": 5}),)),
-    st.just((lambda world: world.edit(queue=None),)),
+    st.just((lambda world: world.edit(notify=SOMEBODY),)),
+    st.just((lambda world: world.edit(notify=None),)),
+    st.sampled_from([GO, WAITS]).map(lambda turn: (_turn, turn)),
     st.sampled_from([True, None]).map(lambda value: (lambda world, value: world.edit(suspend=value), value)),
     st.sampled_from(["Replace", None]).map(lambda value: (lambda world, value: world.edit(onChange=value), value)),
     st.sampled_from(["Request", None]).map(lambda value: (lambda world, value: world.edit(runOn=value), value)),
@@ -121,15 +130,12 @@ def test_no_phase_comes_twice_in_one_attempt_and_attempts_are_as_many_as_were_as
         after = plan.status
         if after is None or "run" not in before or before["run"]["id"] != after.get("run", {}).get("id"):
             return
-        if before["run"]["attempt"] != after["run"]["attempt"]:
+        if "run" in before and before["run"]["attempt"] != after["run"]["attempt"]:
             assert after["run"]["attempt"] == before["run"]["attempt"] + 1 == 2
             return
         told_again = before.get("phase") == "Suspended" and "stopReason" not in before["run"]
-        waits = after["phase"] == "Pending" or (after["phase"] == "Suspended" and seen.wants_another_run)
-        assert told_again or waits or _phase(after) >= _phase(before), (
-            before["phase"],
-            after["phase"],
-        )
+        back = after["phase"] in {"Pending", "Queued"} or (after["phase"] == "Suspended" and seen.wants_another_run)
+        assert told_again or back or _phase(after) >= _phase(before), (before["phase"], after["phase"])
 
     _play(history, watch)
 
@@ -145,7 +151,18 @@ def test_a_run_starts_only_for_a_new_key_or_request_or_after_one_that_was_cut_sh
         asked = plan.status.get("lastHandledRunRequest") != before.get("lastHandledRunRequest")
         unanswered = old.get("stopReason") in {"Suspended", "Superseded"}
         never_ended = "endTime" not in old
-        assert old["runKey"] != new["runKey"] or asked or unanswered or never_ended
+        assert old["runKey"] != new["runKey"] or asked or unanswered or never_ended or before["phase"] == "Queued"
+
+    _play(history, watch)
+
+
+@checked
+@given(histories)
+def test_nothing_is_created_before_its_turn(history):
+    def watch(before, plan, seen, world):
+        begun = (plan.status or {}).get("run", {}).get("id") not in {None, before.get("run", {}).get("id")}
+        assert world.turn.goes or not begun or plan.status["phase"] == "Error"
+        assert not (plan.create and before["phase"] in {"Pending", "Queued"})
 
     _play(history, watch)
 
@@ -220,7 +237,8 @@ def test_every_history_comes_to_rest(history):
     """Left alone with a good spec, a healthy cluster and time, it ends, with nothing left and nothing more to do."""
     world = _play(history, lambda *_: None)
     world.reachable, world.store_away = True, False
-    world.edit(load=SPEC["load"], queue=None, suspend=None, runOn=None, onChange=None)
+    world.turn = GO
+    world.edit(load=SPEC["load"], notify=None, suspend=None, runOn=None, onChange=None)
     for _ in range(40):
         world.tick(400)
         world.start_pods()

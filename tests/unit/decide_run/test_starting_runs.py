@@ -2,6 +2,8 @@
 
 import pytest
 from loadtest_operator.decide.observed import Plan
+from loadtest_operator.decide.queue import GO, Turn
+from loadtest_operator.model.conditions import Reason
 
 from tests.unit.decide_run import states
 from tests.unit.decide_run.figures import SPEC
@@ -9,6 +11,7 @@ from tests.unit.decide_run.kstatus import CURRENT, FAILED, IN_PROGRESS, by_type,
 
 MORE = {"users": 60, "duration": "5m"}
 ON_REQUEST = {**SPEC, "runOn": "Request"}
+WAITS = Turn(False, Reason.QUEUED, "nightly holds checkout.shop since 02:00 UTC", 1)
 
 
 def finish(world):
@@ -61,16 +64,46 @@ def test_on_request_the_old_spec_brings_the_old_results_back():
 
 
 @pytest.mark.parametrize("phase", ["created", "starting", "preflight"])
-def test_replace_ends_a_run_without_load_and_starts_the_new_one_in_one_step(phase):
+def test_replace_ends_a_run_without_load_at_once_and_puts_the_new_one_in_line(phase):
     world = getattr(states, phase)({**SPEC, "onChange": "Replace"})
     world.edit(load=MORE)
+    plan = world.look()
+    assert plan.status["phase"] == "Queued"
+    assert [(line["number"], line["verdict"]) for line in plan.status["history"]] == [(1, "Superseded")]
+    assert not [name for _, name in world.objects if name.startswith("checkout-1")]
     plan = world.look()
     assert plan.status["phase"] == "Preparing"
     assert plan.status["run"]["number"] == 2
     assert "stopReason" not in plan.status["run"]
-    assert [(line["number"], line["verdict"]) for line in plan.status["history"]] == [(1, "Superseded")]
-    assert not [name for _, name in world.objects if name.startswith("checkout-1")]
     assert kstatus(world.raw) == IN_PROGRESS
+
+
+def test_a_run_that_was_asked_for_and_stands_in_line_is_not_forgotten_when_it_is_suspended():
+    world = states.completed()
+    world.turn = WAITS
+    world.request("again")
+    world.look()
+    assert world.raw["status"]["phase"] == "Queued"
+    world.edit(suspend=True)
+    world.settle()
+    assert world.raw["status"]["phase"] == "Suspended"
+    world.turn = GO
+    world.edit(suspend=None)
+    world.settle()
+    assert world.raw["status"]["run"]["number"] == 2
+
+
+def test_who_waits_to_be_asked_and_was_keeps_the_place_in_line():
+    world = states.completed(ON_REQUEST, {"loadtest.dev/run-requested": "first"})
+    world.turn = WAITS
+    world.request("again")
+    world.look()
+    assert world.raw["status"]["phase"] == "Queued"
+    world.look()
+    assert world.raw["status"]["phase"] == "Queued"
+    world.turn = GO
+    world.look()
+    assert world.raw["status"]["run"]["number"] == 2
 
 
 def test_replace_under_load_waits_until_the_load_has_ended():

@@ -9,6 +9,7 @@ from loadtest_operator.build.agent_config import SPEC_FILE
 from loadtest_operator.build.pods import Images
 from loadtest_operator.decide import prepare, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, Inputs, Observed
+from loadtest_operator.decide.queue import GO
 from loadtest_operator.decide.run import decide
 from loadtest_operator.model import loadtest, quantities, supported
 from loadtest_operator.model.errors import InvalidSpec
@@ -55,6 +56,7 @@ class World:
         self.store_away = False
         self.verdict = None  # of whatever is judged next; None: what the limits say
         self.session = Session()
+        self.turn = GO  # what the queue says
         self.written = []
         self._inputs = {}
         self.notes = []
@@ -176,7 +178,7 @@ class World:
         return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key, unread=bool(missing))
 
     def observe(self):
-        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"))
+        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"), turn=self.turn)
         run = seen.run
         if run is None:
             return seen
@@ -213,6 +215,7 @@ class World:
             store_problem=session.store_problem,
             token_sha256="0" * 64,
             images=seen.images,
+            turn=self.turn,
         )
 
     def _look_up(self, seen, run, children):

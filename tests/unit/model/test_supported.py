@@ -72,7 +72,7 @@ def test_everything_of_the_first_version_is_supported() -> None:
         ),
         ({"baseline": {"series": "a", "compareWith": "main", "runs": 5}}, []),
         ({"suspend": True, "onChange": "Replace", "runOn": "Request"}, []),
-        ({"queue": {"exclusive": []}}, ["spec.queue.exclusive"]),
+        ({"queue": {"exclusive": ["a"], "priority": 5, "timeout": "1m", "after": ["b"]}}, []),
     ],
 )
 def test_what_is_not_acted_on_yet_is_named(parts: dict, paths: list[str]) -> None:

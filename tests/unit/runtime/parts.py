@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import aiohttp
 from loadtest_operator.build import names
+from loadtest_operator.decide.queue import Name
+from loadtest_operator.runtime import turns
 from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.execute import Executor
 from loadtest_operator.runtime.metrics import Metrics
-from loadtest_operator.runtime.objects import Objects
+from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.reconcile import Reconciler
 from loadtest_operator.runtime.results import Results
@@ -18,6 +20,7 @@ from loadtest_operator.runtime.resync import Resync
 from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.settings import Settings
 from loadtest_operator.runtime.sweeping import Sweeper
+from loadtest_operator.runtime.turns import Turns
 from loadtest_operator.runtime.workqueue import WorkQueue
 
 from tests.unit.decide_run.figures import SPEC
@@ -56,7 +59,14 @@ async def assembled(**settings):
     async with serving() as (api, kube), aiohttp.ClientSession() as agents:
         here = SimpleNamespace(api=api, kube=kube, leading=True, store=MemoryStore(), metrics=Metrics())
         here.settings = Settings(**{"agent_access": "proxy", **settings})
-        here.objects, here.queue, here.sessions = Objects(), WorkQueue(), Sessions()
+        here.queue, here.sessions = WorkQueue(), Sessions()
+        here.objects = Objects(see=lambda key, raw: here.turns.see(Name(key.namespace, key.name), raw))
+        here.turns = Turns(
+            turns.rules(here.settings),
+            lambda of: here.objects.test(Key(*of)),
+            lambda of: here.queue.add(Key(*of)),
+            _now,
+        )
         here.results = Results(here.store, agents)
         instance = here.settings.instance
         here.environments = Environments(kube, instance, enabled=True, clock=_now)
@@ -89,6 +99,7 @@ async def assembled(**settings):
             here.metrics,
             _now,
             here.sweeper,
+            here.turns,
         )
         here.resync = Resync(
             kube,

@@ -23,7 +23,13 @@ from tests.unit.runtime.timeless import timeless
 
 CHECKOUT = Key("shop", "checkout")
 UNITS = ("seconds", "bytes", "total", "ratio", "info", "per_second")
-COUNTS = {"loadtest_objects", "loadtest_leader", "loadtest_workqueue_depth", "loadtest_run_verdict"}
+COUNTS = {
+    "loadtest_objects",
+    "loadtest_queue_depth",
+    "loadtest_leader",
+    "loadtest_workqueue_depth",
+    "loadtest_run_verdict",
+}
 
 
 def used():
