@@ -139,7 +139,7 @@ class Observer:
         return found if found.test is None else replace(found, forbidden=self._forbidden(found.test, namespace))
 
     def _forbidden(self, test: LoadTest, namespace: str) -> str:
-        return policy.refused(test, namespace, self._settings.policy)
+        return policy.refused(test, namespace, self._settings.policy, fenced=False)
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         try:
