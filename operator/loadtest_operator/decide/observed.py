@@ -28,6 +28,7 @@ class Inputs:
     test: LoadTest | None = None
     invalid: str = ""  # a sentence, when the spec cannot be read
     unsupported: tuple[str, ...] = ()
+    forbidden: str = ""  # a sentence, when the installer's policy does not allow it
     missing: str = ""  # a sentence, when a ConfigMap that the spec names is not there
     denied: str = ""  # a sentence, when it may not be read
     unusable: str = ""  # a sentence, when the environment's manifests cannot be used

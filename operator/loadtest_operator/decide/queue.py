@@ -1,7 +1,7 @@
 """Whose turn it is: who holds what, who waits for what, and why, from front to back of one line."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final, NamedTuple
@@ -78,12 +78,17 @@ class Limits:
         return (("runs", self.runs), ("users", self.users), ("workers", self.workers))
 
 
+def no_policy(_namespace: str) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The limits of the operator's settings: for all namespaces together, and for each."""
 
     everywhere: Limits = Limits()
     each_namespace: Limits = Limits()
+    concurrent: Callable[[str], int] = no_policy  # the policy's word on runs of a namespace; 0: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +244,18 @@ def coarse(place: int) -> int:
 
 
 def _scopes(of: Name, rules: Rules) -> tuple[tuple[str, Limits, str], ...]:
-    return (("", rules.everywhere, ""), ("_per_namespace", rules.each_namespace, of.namespace))
+    here, runs = rules.each_namespace, rules.concurrent(of.namespace)
+    if runs:
+        return (("", rules.everywhere, ""), (_POLICY, replace(here, runs=runs), of.namespace))
+    return (("", rules.everywhere, ""), (_NAMESPACE, here, of.namespace))
+
+
+_NAMESPACE, _POLICY = "_per_namespace", "maxConcurrent of policy"
 
 
 def _setting(what: str, scope: str) -> str:
+    if scope == _POLICY:
+        return scope if what == "runs" else f"max_{what}{_NAMESPACE}"
     return f"max_{what}{scope}"
 
 

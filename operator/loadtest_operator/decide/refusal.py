@@ -13,7 +13,8 @@ LOOK_AGAIN_FOR_INPUTS = timedelta(seconds=5)
 
 
 def refused(inputs: Inputs) -> bool:
-    return bool(inputs.invalid or inputs.unsupported or inputs.missing or inputs.denied or inputs.unusable)
+    wrong = inputs.invalid or inputs.unsupported or inputs.forbidden
+    return bool(wrong or inputs.missing or inputs.denied or inputs.unusable)
 
 
 def blocks(seen: Observed) -> bool:
@@ -34,6 +35,8 @@ def refuse(seen: Observed, now: datetime) -> Plan:
             Reason.NOT_SUPPORTED_YET,
             f"this version does not act on {fields} yet: remove it, or use a newer version",
         )
+    if inputs.forbidden:
+        return stalled(seen, now, Reason.POLICY_REFUSED, inputs.forbidden)
     if inputs.denied:
         return _waiting(seen, now, Reason.ACCESS_MISSING, inputs.denied)
     if inputs.missing:

@@ -12,13 +12,14 @@ from loadtest_operator.build import agent_config, manifests, names
 from loadtest_operator.build.agent_config import AGENT_PORT, ENVIRONMENT_FILE, SPEC_FILE
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import environment, retention, runkey
+from loadtest_operator.decide import environment, policy, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed, Surroundings
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
 from loadtest_operator.io.kube import CONFIG_MAPS, PODS, ApiError, Kube, NotFound
 from loadtest_operator.model import loadtest, supported
 from loadtest_operator.model.errors import InvalidSpec
+from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime import refusals
 from loadtest_operator.runtime.clock import Clock
@@ -135,7 +136,11 @@ class Observer:
                 raise
             denied = refusals.access_missing(error.message, namespace, self._settings.instance)
             return replace(read_inputs(raw, dict.fromkeys(wanted)), denied=denied, missing="")
-        return read_inputs(raw, data)
+        found = read_inputs(raw, data)
+        return found if found.test is None else replace(found, forbidden=self._forbidden(found.test, namespace))
+
+    def _forbidden(self, test: LoadTest, namespace: str) -> str:
+        return policy.refused(test, namespace, self._settings.policy, fenced=False)
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         try:

@@ -8,6 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from loadtest_operator.model.policy import Egress, PolicyRule
+
 PREFIX = "LOADTEST_"
 
 
@@ -68,6 +70,11 @@ class Settings(BaseModel):
         "loadtest-operator", description="Lease that the active process holds; empty: no other process can be there."
     )
     lease_seconds: float = Field(15.0, ge=2, description="How long a process that died keeps others waiting.")
+    policy: tuple[PolicyRule, ...] = Field(
+        (),
+        description="What LoadTests may do, by namespace; the first rule that fits holds. Without one: targets in the "
+        "cluster, and modest limits. [policy.md](policy.md)",
+    )
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
@@ -90,7 +97,12 @@ def _sentence(problem: ErrorDetails) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"setting {name} is not known: see docs/settings.md"
+    if len(problem["loc"]) > 1:
+        return f"setting {name}: {problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"
     return f"setting {name} (or {PREFIX}{name.upper()}) is {problem['input']!r}: {problem['msg']}"
+
+
+_STRUCTURED = {"policy"}  # given as YAML, in variables too
 
 
 def _environment() -> dict[str, Any]:
@@ -100,6 +112,8 @@ def _environment() -> dict[str, Any]:
         if text is not None:
             many = field.annotation == tuple[str, ...]
             values[name] = tuple(part for part in text.split(",") if part) if many else text
+            if name in _STRUCTURED:
+                values[name] = yaml.safe_load(text)
     return values
 
 
@@ -120,8 +134,22 @@ def document() -> str:
         "| setting | variable | default | meaning |",
         "|--|--|--|--|",
     ]
-    return "\n".join([*head, *rows, ""])
+    parts = [
+        *_table("A rule of policy", PolicyRule, "What they mean together: [policy.md](policy.md)."),
+        *_table("An item of egress", Egress, "Exactly one of namespace and cidr."),
+    ]
+    return "\n".join([*head, *rows, *parts, ""])
+
+
+def _table(title: str, model: type[BaseModel], says: str) -> list[str]:
+    rows = [
+        f"| `{field.alias or name}` | {_shown(field.default)} | {field.description} |"
+        for name, field in model.model_fields.items()
+    ]
+    return ["", f"## {title}", "", says, "", "| field | default | meaning |", "|--|--|--|", *rows]
 
 
 def _shown(default: object) -> str:
-    return f"`{default}`" if default not in ("", ()) else "none"
+    if isinstance(default, tuple) and default:
+        return f"`[{', '.join(repr(item) for item in default)}]`"
+    return f"`{default}`" if default not in ("", (), None) else "none"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from loadtest_operator.decide import admission, queue, ticket
@@ -12,6 +13,7 @@ from loadtest_operator.decide.queue import Hold, Limits, Line, Name, Rules, Tick
 from loadtest_operator.model import loadtest
 from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.errors import InvalidSpec
+from loadtest_operator.model.policy import rule_of
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.settings import Settings
 
@@ -24,9 +26,14 @@ Object = Mapping[str, Any]
 
 
 def rules(settings: Settings) -> Rules:
+    @cache
+    def concurrent(namespace: str) -> int:
+        return rule_of(settings.policy, namespace)[0].max_concurrent
+
     return Rules(
         Limits(settings.max_runs, settings.max_users, settings.max_workers),
         Limits(settings.max_runs_per_namespace, settings.max_users_per_namespace, settings.max_workers_per_namespace),
+        concurrent,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import zlib
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loadtest_agent import http_plan, http_wire
 from loadtest_agent.errors import AgentError
+from loadtest_agent.http_client import Client
 from loadtest_agent.http_cookies import Cookies
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=1\r\n world\r\n0\r\nT: 1\r\n\r\n"
@@ -183,3 +185,31 @@ def test_cookies() -> None:
     assert cookies.line("/private/x") == b"Cookie: b=2; a=1\r\n"
     cookies.take("/logout", ["a=; Max-Age=0; Path=/"])
     assert cookies.line("/") == b""
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://evil.example/",
+        "//evil.example/x",
+        "https://checkout.shop/",
+        "http://checkout.shop:8080/",
+        "http://checkout.shop@evil.example/",
+        "http://checkout.shop.evil.example/",
+        "HTTP://EVIL.example",
+        "/\\evil.example/../http://x",
+        "ftp://checkout.shop/",
+    ],
+)
+def test_no_redirect_leads_away_from_the_target(location: str) -> None:
+    client = Client(http_plan.Origin.of("http://checkout.shop"), None)
+    there = http_plan.Origin.of(urljoin("http://checkout.shop/a", location))
+    stays = (there.scheme, there.host, there.port) == ("http", "checkout.shop", 80)
+    assert client.leaves(location, "/a") is not stays
+    assert stays is location.startswith("/\\")
+
+
+@pytest.mark.parametrize("path", ["//evil.example/x", "/http://evil.example/", "/@evil.example", "/\\evil.example"])
+def test_a_path_is_a_path_whatever_it_looks_like(path: str) -> None:
+    [plan] = http_plan.plans({"requests": [{"path": path}]}, "http://checkout.shop/base")
+    assert plan.requests[0].target.startswith("/base/")

@@ -53,6 +53,15 @@ def test_who_needs_nothing_that_others_have_goes():
     assert goes(turns(waiting("a", "x"), waiting("b", "y"), waiting("c"), holds=[holding("z", "w")])) == ["a", "b", "c"]
 
 
+def test_a_policy_s_number_of_runs_takes_the_place_of_the_setting_s():
+    rules = Rules(each_namespace=Limits(runs=1), concurrent=lambda namespace: 2 if namespace == "shop" else 0)
+    here = turns(waiting("a"), waiting("b"), waiting("c"), rules=rules)
+    assert goes(here) == ["a", "b"]
+    assert "at most 2 runs may be under way in this namespace (maxConcurrent of policy)" in here["c"].waiting_for
+    there = turns(waiting("d", namespace="team"), waiting("e", namespace="team"), rules=rules)
+    assert "(max_runs_per_namespace)" in there["e"].waiting_for
+
+
 def test_who_needs_what_is_held_waits_and_is_told_who_holds_it_and_since_when():
     turn = turns(waiting("a", DB), holds=[holding("nightly", DB)])["a"]
     assert (turn.goes, turn.position) == (False, 1)

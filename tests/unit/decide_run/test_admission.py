@@ -59,6 +59,19 @@ def test_a_field_that_is_not_acted_on_is_refused_by_name():
     assert kstatus(world.raw) == FAILED
 
 
+def test_what_policy_does_not_allow_is_stalled_before_anything_is_created():
+    world = states.fresh()
+    world.forbidden = "it asks for 50 users, and the default policy has maxUsers: 10"
+    plan = world.look()
+    assert plan.status["phase"] == "Pending"
+    said = by_type(plan.status)
+    assert (said["Stalled"]["reason"], said["Admitted"]["status"]) == ("PolicyRefused", "False")
+    assert said["Stalled"]["message"] == world.forbidden
+    assert "run" not in plan.status
+    assert kstatus(world.raw) == FAILED
+    assert world.look() == Plan()
+
+
 def test_a_corrected_spec_is_admitted():
     world = states.fresh({**SPEC, "load": {"users": 0, "duration": "5m"}})
     world.look()

@@ -47,6 +47,7 @@ class World:
         }
         self.raw["metadata"]["annotations"] = annotations or {}
         self.config_maps = {}  # the user's
+        self.forbidden = ""  # what the installer's policy says
         self.objects = {}  # the run's, by kind and name
         self.agent = None  # the master's own state, None when there is no master
         self.reachable = True
@@ -175,7 +176,8 @@ class World:
         unsupported = tuple(supported.unsupported(test.spec))
         files = {} if missing or unsupported else agent_config.scenario_files(spec, found)
         key = runkey.run_key(spec, found)
-        return Inputs(test, unsupported=unsupported, missing=missing, files=files, run_key=key, unread=bool(missing))
+        told = {"unsupported": unsupported, "missing": missing, "unread": bool(missing), "forbidden": self.forbidden}
+        return Inputs(test, files=files, run_key=key, **told)
 
     def observe(self):
         seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"), turn=self.turn)

@@ -74,3 +74,14 @@ def test_every_setting_is_documented():
     for name, field in Settings.model_fields.items():
         assert f"`{name}`" in page
         assert field.description
+
+
+def test_policy_is_a_list_of_rules_and_a_wrong_one_is_named_by_its_place(tmp_path, monkeypatch):
+    path = written(tmp_path, "policy: [{namespaces: [perf-*], targets: ['*.shop'], maxUsers: 10}]\n")
+    assert settings.load(path).policy[0].max_users == 10
+    with pytest.raises(SettingsError, match=r"setting policy\.0\.targets\.0: must be a host in lower case"):
+        settings.load(written(tmp_path, "policy: [{targets: ['http://a']}]\n"))
+    with pytest.raises(SettingsError, match=r"setting policy\.0\.maxUser is not known"):
+        settings.load(written(tmp_path, "policy: [{maxUser: 1}]\n"))
+    monkeypatch.setenv("LOADTEST_POLICY", "[{maxWorkers: 3}]")
+    assert settings.load(path).policy[0].max_workers == 3
