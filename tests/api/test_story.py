@@ -24,7 +24,7 @@ def test_a_load_test_runs_once_and_gets_its_verdict(stage: Stage) -> None:
 def test_after_a_passed_run_nothing_of_it_is_left(stage: Stage) -> None:
     stage.apply("checkout")
     stage.until("checkout", "Completed")
-    for kind in ("jobs", "pods", "services", "configmaps"):
+    for kind in ("jobs", "pods", "services", "configmaps", "networkpolicies"):
         soon(lambda kind=kind: not stage.named(kind, "checkout"), f"no {kind} any more")
     assert stage.kubelet.agent("checkout").acknowledged_at
 

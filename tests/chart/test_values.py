@@ -194,3 +194,9 @@ def _settings(objects: list[Object]) -> Settings:
 def _store(objects: list[Object]) -> Object:
     volume = next(volume for volume in pod(objects)["spec"]["volumes"] if volume["name"] == "store")
     return {key: value for key, value in volume.items() if key != "name"}
+
+
+def test_without_the_fence_there_is_no_right_on_network_policies(helm: Helm) -> None:
+    role = one(render(helm, {"settings": {"fence": False}}), "ClusterRole", "loadtest-operator-runs")
+    assert role["rules"] == install.OPEN_RULES
+    assert one(render(helm), "ClusterRole", "loadtest-operator-runs")["rules"] == install.RUN_RULES

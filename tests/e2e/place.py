@@ -55,7 +55,7 @@ class Place:
 
     def children(self) -> list[str]:
         """What the operator made in this namespace and is still there."""
-        found = self.kubectl.list("jobs,pods,services,configmaps", self.namespace, CHILDREN)
+        found = self.kubectl.list("jobs,pods,services,configmaps,networkpolicies", self.namespace, CHILDREN)
         return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in found)
 
     def until_no_children(self, seconds: float = 30) -> None:

@@ -245,7 +245,7 @@ class Watcher:
         """An object that nobody owns and nobody will delete."""
         api = self._world.api
         tests = {test["metadata"]["uid"]: test for test in api.objects["loadtests"].values()}
-        for plural in ("jobs", "pods", "services", "configmaps"):
+        for plural in ("jobs", "pods", "services", "configmaps", "networkpolicies"):
             for item in api.objects[plural].values():
                 labels = item["metadata"].get("labels") or {}
                 uid = labels.get(TEST_UID)

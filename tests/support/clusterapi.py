@@ -14,6 +14,7 @@ ROOTS = {
     "loadtestschedules": LOADTEST,
     "jobs": "/apis/batch/v1",
     "leases": "/apis/coordination.k8s.io/v1",
+    "networkpolicies": "/apis/networking.k8s.io/v1",
 }
 TIMEOUT_SECONDS = 30
 

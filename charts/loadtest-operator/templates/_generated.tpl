@@ -1,5 +1,5 @@
 {{/* Made by `make generate`: change operator/loadtest_operator/build/install.py. */}}
-{{- define "loadtest-operator.runRules" -}}
+{{- define "loadtest-operator.openRules" -}}
 - apiGroups:
   - loadtest.dev
   resources:
@@ -60,6 +60,16 @@
   - events
   verbs:
   - create
+{{- end }}
+{{- define "loadtest-operator.fenceRules" -}}
+- apiGroups:
+  - networking.k8s.io
+  resources:
+  - networkpolicies
+  verbs:
+  - get
+  - create
+  - delete
 {{- end }}
 {{- define "loadtest-operator.homeRules" -}}
 - apiGroups:

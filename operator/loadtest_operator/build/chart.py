@@ -28,7 +28,8 @@ _FULLNAME = '{{ include "loadtest-operator.fullname" . }}'
 def helpers() -> str:
     """templates/_generated.tpl: what the templates include, so that manifest and chart grant the same."""
     rules = {
-        "runRules": install.RUN_RULES,
+        "openRules": install.OPEN_RULES,
+        "fenceRules": install.FENCE_RULES,
         "homeRules": install.home_rules(_FULLNAME),
         "environmentsRules": install.environments_rules(_FULLNAME),
         "contentRules": install.CONTENT_RULES,

@@ -30,7 +30,7 @@ def rule(group: str, resources: list[str], verbs: list[str], names: list[str] | 
 
 
 # What a namespace must grant for LoadTests to run there; bound cluster-wide, or namespace by namespace.
-RUN_RULES: list[Rule] = [
+OPEN_RULES: list[Rule] = [
     rule(GROUP, ["loadtests"], [*READ, "create", "delete"]),  # what schedules make
     rule(GROUP, ["loadtestschedules"], READ),
     rule(GROUP, ["loadtests/status", "loadtestschedules/status"], ["patch"]),
@@ -39,6 +39,8 @@ RUN_RULES: list[Rule] = [
     rule("", ["services", "configmaps"], ["get", "create", "delete"]),
     rule("", ["events"], ["create"]),
 ]
+FENCE_RULES: list[Rule] = [rule("networking.k8s.io", ["networkpolicies"], ["get", "create", "delete"])]
+RUN_RULES: list[Rule] = [*OPEN_RULES, *FENCE_RULES]
 
 # Who may edit a namespace may write LoadTests there; who may view it may read them.
 _PEOPLE_KINDS = ["loadtests", "loadtestschedules"]

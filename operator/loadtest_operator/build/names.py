@@ -69,6 +69,11 @@ class RunRef:
         return f"{self.prefix}-run"
 
     @property
+    def network(self) -> str:
+        """The attempt's NetworkPolicy."""
+        return f"{self.prefix}-network"
+
+    @property
     def environment(self) -> str:
         """The ephemeral namespace of the run, whatever the attempt: 'lt-', the test, the run's number, and a digest
         that keeps tests of the same name in different namespaces apart; 63 characters at most."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from loadtest_operator.build import networkpolicy
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide import retention
 from loadtest_operator.decide.observed import Note, Observed, Plan
@@ -140,7 +141,7 @@ def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     run = seen.run
     if run is None or not (seen.children.jobs or seen.children.earlier_jobs):
         return ()
-    return (*_beside_jobs(run), *all_jobs(seen))
+    return (*_beside_jobs(seen, run), *all_jobs(seen))
 
 
 def leftovers(seen: Observed) -> tuple[dict[str, Any], ...]:
@@ -204,16 +205,19 @@ def _without_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
     run = seen.run
     if run is None or _staying(seen.children.jobs):
         return ()
-    return _beside_jobs(run)
+    return _beside_jobs(seen, run)
 
 
-def _beside_jobs(run: RunRef) -> tuple[dict[str, Any], ...]:
+def _beside_jobs(seen: Observed, run: RunRef) -> tuple[dict[str, Any], ...]:
     """Also what lost attempts left."""
     attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
+    kinds = [("v1", "Service", "service"), ("v1", "ConfigMap", "config")]
+    if seen.fence is not None:
+        kinds.append((networkpolicy.VERSION, "NetworkPolicy", "network"))
     return tuple(
-        {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": run.namespace}}
+        {"apiVersion": version, "kind": kind, "metadata": {"name": getattr(one, name), "namespace": run.namespace}}
         for one in attempts
-        for kind, name in (("Service", one.service), ("ConfigMap", one.config))
+        for version, kind, name in kinds
     )
 
 

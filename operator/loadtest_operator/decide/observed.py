@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, ANNOTATION_STOP_REQUESTED, RunRef
+from loadtest_operator.build.networkpolicy import Fence
 from loadtest_operator.build.pods import Images
 from loadtest_operator.decide import runkey
 from loadtest_operator.decide.judge import Judgement
@@ -139,6 +140,7 @@ class Observed:
     token_sha256: str = ""
     images: Images = field(default_factory=lambda: Images(own=""))
     instance: str = "loadtest-operator"
+    fence: Fence | None = None  # None: load pods may connect to anything
     turn: Turn | None = None  # of one that may begin a run: whether it is its turn
 
     @property

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.build import agent_config, children, manifests
+from loadtest_operator.build import agent_config, children, manifests, networkpolicy
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
@@ -80,6 +80,7 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
         dry_run=(children.dry_run_pod(plan, "master"), children.dry_run_pod(plan, "worker")),
         create=(
             *inputs,
+            *_fence(seen, frozen),
             children.service(run, seen.instance),
             children.master_job(plan, times),
             children.worker_job(plan, times, workers),
@@ -87,6 +88,13 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
         status=compose(seen, say, now),
         requeue_after=WAIT_FOR_PODS,
     )
+
+
+def _fence(seen: Observed, frozen: Frozen) -> tuple[dict[str, Any], ...]:
+    """Before the Jobs: no load pod is ever without it."""
+    if seen.fence is None or seen.run is None:
+        return ()
+    return (networkpolicy.network_policy(seen.run, seen.instance, seen.fence, frozen.raw),)
 
 
 def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -12,19 +12,19 @@ from loadtest_operator.build import agent_config, manifests, names
 from loadtest_operator.build.agent_config import AGENT_PORT, ENVIRONMENT_FILE, SPEC_FILE
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import environment, policy, retention, runkey
+from loadtest_operator.decide import environment, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed, Surroundings
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
 from loadtest_operator.io.kube import CONFIG_MAPS, PODS, ApiError, Kube, NotFound
 from loadtest_operator.model import loadtest, supported
 from loadtest_operator.model.errors import InvalidSpec
-from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime import refusals
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.environments import Environments, objects_in
 from loadtest_operator.runtime.objects import Key, Objects
+from loadtest_operator.runtime.policing import Policing
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
 from loadtest_operator.runtime.settings import Settings
@@ -66,6 +66,8 @@ class Observer:
         self._images = Images(settings.image, settings.image_pull_policy)
         direct = settings.agent_access == "direct" or (settings.agent_access == "auto" and kube.access.in_cluster)
         self._direct = direct
+        home = settings.namespace or kube.access.namespace
+        self._policing = Policing(settings, home, among_pods=direct and kube.access.in_cluster)
 
     async def observe(self, key: Key) -> Observed | None:
         raw = self._objects.test(key)
@@ -73,7 +75,8 @@ class Observer:
             return None
         session = self._sessions.of(key)
         inputs = await self._inputs(raw, session)
-        seen = Observed(raw, inputs, images=self._images, instance=self._settings.instance)
+        fence = self._policing.fence(key.namespace)
+        seen = Observed(raw, inputs, images=self._images, instance=self._settings.instance, fence=fence)
         run = seen.run
         if run is None:
             return seen
@@ -100,6 +103,7 @@ class Observer:
             token_sha256=protocol.token_sha256(protocol.token(self._secret, run.fence)),
             images=self._images,
             instance=self._settings.instance,
+            fence=fence,
         )
 
     def client(self, run: RunRef, pod: Mapping[str, Any]) -> AgentClient:
@@ -137,10 +141,9 @@ class Observer:
             denied = refusals.access_missing(error.message, namespace, self._settings.instance)
             return replace(read_inputs(raw, dict.fromkeys(wanted)), denied=denied, missing="")
         found = read_inputs(raw, data)
-        return found if found.test is None else replace(found, forbidden=self._forbidden(found.test, namespace))
-
-    def _forbidden(self, test: LoadTest, namespace: str) -> str:
-        return policy.refused(test, namespace, self._settings.policy, fenced=False)
+        return (
+            found if found.test is None else replace(found, forbidden=self._policing.forbidden(found.test, namespace))
+        )
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         try:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadtest_operator.build.names import LABEL_ATTEMPT, LABEL_RUN, LABEL_TEST, LABEL_TEST_UID, RunRef
-from loadtest_operator.io.kube import CONFIG_MAPS, SERVICES, Kube, NotFound, Resource
+from loadtest_operator.io.kube import CONFIG_MAPS, NETWORK_POLICIES, SERVICES, ApiError, Kube, NotFound, Resource
 from loadtest_operator.runtime.execute import Executor
+
+FORBIDDEN = 403
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> N
         metadata["namespace"], labels[LABEL_TEST], labels[LABEL_TEST_UID], int(number), int(labels[LABEL_ATTEMPT])
     )
     log.info("taking down what no LoadTest owns", extra={"job": metadata["name"], "namespace": run.namespace})
-    for resource, name in ((SERVICES, run.service), (CONFIG_MAPS, run.config)):
+    for resource, name in ((SERVICES, run.service), (CONFIG_MAPS, run.config), (NETWORK_POLICIES, run.network)):
         await _one(kube, executor, resource, run, name)
     await executor.take_down({**job, "kind": "Job"})
 
@@ -38,5 +40,9 @@ async def _one(kube: Kube, executor: Executor, resource: Resource, run: RunRef, 
         found = await kube.get(resource, run.namespace, name)
     except NotFound:
         return
+    except ApiError as error:
+        if error.status == FORBIDDEN and resource is NETWORK_POLICIES:
+            return  # an installation without the fence
+        raise
     if (found["metadata"].get("labels") or {}).get(LABEL_TEST_UID) == run.uid:
         await executor.take_down({**found, "kind": resource.kind})

@@ -75,6 +75,16 @@ class Settings(BaseModel):
         description="What LoadTests may do, by namespace; the first rule that fits holds. Without one: targets in the "
         "cluster, and modest limits. [policy.md](policy.md)",
     )
+    fence: bool = Field(
+        True, description="Whether each run gets a NetworkPolicy that holds its load pods to what policy allows."
+    )
+    fence_scrapers: tuple[str, ...] = Field(
+        ("monitoring",), description="Namespaces whose pods may read /metrics of masters through the fence."
+    )
+    fence_name_servers: tuple[str, ...] = Field(
+        ("169.254.20.10/32",),
+        description="Address ranges of name servers that are no pods, such as the local ones of nodes.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 

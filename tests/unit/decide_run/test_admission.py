@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from loadtest_operator.build import names
+from loadtest_operator.build.networkpolicy import Fence
 from loadtest_operator.decide.observed import Plan
 from loadtest_operator.model.conditions import Reason
+from loadtest_operator.model.policy import PolicyRule
 
 from tests.unit.decide_run import states
 from tests.unit.decide_run.figures import SPEC
@@ -70,6 +72,18 @@ def test_what_policy_does_not_allow_is_stalled_before_anything_is_created():
     assert "run" not in plan.status
     assert kstatus(world.raw) == FAILED
     assert world.look() == Plan()
+
+
+def test_no_load_pod_is_ever_without_its_fence():
+    world = states.fresh()
+    world.fence = Fence(PolicyRule())
+    world.settle()
+    assert ("NetworkPolicy", "checkout-1-network") in world.objects
+    kinds = [kind for kind, _ in world.objects]
+    assert kinds.index("NetworkPolicy") < kinds.index("Job")
+    world.raw["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.look()
+    assert not [kind for kind, _ in world.objects if kind in {"NetworkPolicy", "Job"}]
 
 
 def test_a_corrected_spec_is_admitted():

@@ -48,6 +48,7 @@ class World:
         self.raw["metadata"]["annotations"] = annotations or {}
         self.config_maps = {}  # the user's
         self.forbidden = ""  # what the installer's policy says
+        self.fence = None  # and its fence
         self.objects = {}  # the run's, by kind and name
         self.agent = None  # the master's own state, None when there is no master
         self.reachable = True
@@ -180,7 +181,7 @@ class World:
         return Inputs(test, files=files, run_key=key, **told)
 
     def observe(self):
-        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"), turn=self.turn)
+        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"), fence=self.fence, turn=self.turn)
         run = seen.run
         if run is None:
             return seen
@@ -217,6 +218,7 @@ class World:
             store_problem=session.store_problem,
             token_sha256="0" * 64,
             images=seen.images,
+            fence=seen.fence,
             turn=self.turn,
         )
 
@@ -338,7 +340,7 @@ class World:
             self.raw["metadata"]["deletionTimestamp"] = stamp(self.now)
             return
         attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
-        allowed = {name for one in attempts for name in (one.master, one.workers, one.service, one.config)}
+        allowed = {name for one in attempts for name in (one.master, one.workers, one.service, one.config, one.network)}
         assert name in allowed, "of this run alone"
         if self.objects.pop((kind, name), None) is None or kind != "Job":
             return
