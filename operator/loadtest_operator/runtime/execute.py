@@ -131,6 +131,8 @@ class Executor:
 
     async def _create(self, body: Raw, seen: Observed) -> None:
         """Once per attempt; what is there already is adopted when it is ours."""
+        if seen.run is not None:  # from here on it may be there, whatever becomes of the answer
+            self._attempt(seen.run).unborn = False
         try:
             made = await self._kube.create(body, brief=True)
             if body["kind"] == "ConfigMap":
@@ -148,11 +150,13 @@ class Executor:
         run = seen.run
         if run is None:
             return
-        attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
         if seen.frozen is not None:
-            attempt.frozen = replace(seen.frozen, inherited=False)
+            self._attempt(run).frozen = replace(seen.frozen, inherited=False)
         elif seen.inputs.test is not None:
-            attempt.frozen = prepare.freeze(seen)
+            self._attempt(run).frozen = prepare.freeze(seen)
+
+    def _attempt(self, run: RunRef) -> Attempt:
+        return self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
         found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account, self._instance)
@@ -176,7 +180,7 @@ class Executor:
         key = Key(seen.raw["metadata"]["namespace"], seen.raw["metadata"]["name"])
         run = seen.run
         assert run is not None
-        attempt = self._sessions.of(key).of(run.fence)
+        attempt = self._attempt(run)
         if work is Do.BUILD_ENVIRONMENT:
             if attempt.frozen is not None:
                 started = quantities.parse_timestamp(seen.status["run"]["startTime"])
@@ -279,7 +283,14 @@ class Executor:
             else:
                 self._metrics.status_written()
                 self._objects.put(str(raw["kind"]), written)
+                self._note_admission(raw, written)
                 return
+
+    def _note_admission(self, before: Raw, written: Raw) -> None:
+        """What cannot be there need not be looked for."""
+        run = Observed(written).run
+        if written["kind"] == "LoadTest" and run is not None and run != Observed(before).run:
+            self._attempt(run).unborn = run.attempt == 1
 
 
 def _name(raw: Raw) -> str:

@@ -82,7 +82,8 @@ class Observer:
             return seen
         attempt = session.of(run.fence)
         children = await self._children(key, run, seen.phase)
-        attempt.frozen = attempt.frozen or await self._frozen(seen, run)
+        if attempt.frozen is None and not attempt.unborn:
+            attempt.frozen = await self._frozen(seen, run)
         agent = await self._agent(seen, run, attempt, children)
         if attempt.judged_generation != seen.generation:
             attempt.judgement = None

@@ -23,6 +23,7 @@ class Attempt:
     problem_since: datetime | None = None
     asked: float = float("-inf")  # on the loop's clock
     frozen: Frozen | None = None
+    unborn: bool = False  # this process has just admitted it: nothing of it can be there yet
     stored: bool | None = None  # None: the store has not been asked
     judgement: Judgement | None = None
     judged_generation: int = 0

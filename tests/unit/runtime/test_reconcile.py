@@ -5,7 +5,7 @@ from loadtest_operator.model.phases import Verdict
 from loadtest_operator.runtime.objects import Key
 
 from tests.unit.decide_run.figures import judged
-from tests.unit.runtime.parts import EVENTS, JOBS, TESTS, assembled, child, loadtest
+from tests.unit.runtime.parts import CONFIG_MAPS, EVENTS, JOBS, TESTS, assembled, child, loadtest
 from tests.unit.runtime.timeless import timeless
 
 CHECKOUT = Key("shop", "checkout")
@@ -38,6 +38,26 @@ async def test_looks_follow_each_other_until_the_children_are_there():
             "checkout-1-workers",
         }
         assert due(here)
+
+
+@timeless
+async def test_what_a_run_just_admitted_cannot_have_made_is_not_looked_for():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        await here.reconcile(CHECKOUT)
+        assert here.api.called("GET") == []
+        assert len(here.api.calls) == 8, "two status writes, two dry runs, ConfigMap, Service and two Jobs"
+
+
+@timeless
+async def test_another_process_looks_for_what_the_one_before_has_made():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        here.sessions.drop(CHECKOUT)
+        await here.reconcile(CHECKOUT)
+        assert [path for path, _ in here.api.called("GET")] == [f"{CONFIG_MAPS}/checkout-1-run"]
 
 
 @timeless
