@@ -204,7 +204,7 @@ class Executor:
             self._metrics.judged(key, attempt.judgement)
 
     async def _acknowledge(self, seen: Observed, run: RunRef) -> None:
-        attempt = self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+        attempt = self._attempt(run)
         if seen.children.master is None:
             return
         try:
