@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import yaml
 
-from loadtest_operator.build import chart, install
+from loadtest_operator.build import admission, chart, install
 from loadtest_operator.model import crd
 from loadtest_operator.model import generate as models
 from loadtest_operator.runtime import settings
 
-_HEADER: Final = "# Made by `make generate`: change operator/loadtest_operator/build/install.py.\n"
+_HEADER: Final = "# Made by `make generate`: change operator/loadtest_operator/build/{}.py.\n"
 _CRD_HEADER: Final = "# Made by `make generate` from operator/loadtest_operator/model: change it there.\n"
 _SCHEMA: Final = f"{chart.FOLDER}/values.schema.json"
 
@@ -24,9 +24,9 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _manifest(objects: list[dict[str, Any]]) -> str:
+def _manifest(objects: list[dict[str, Any]], source: str = "install") -> str:
     documents = [yaml.dump(item, Dumper=_Plain, sort_keys=False, width=120) for item in objects]
-    return _HEADER + "---\n".join(documents)
+    return _HEADER.format(source) + "---\n".join(documents)
 
 
 def _chart_crd(document: dict[str, Any]) -> str:
@@ -49,6 +49,7 @@ def _settings_schema() -> dict[str, Any]:
 OUTPUTS: Final[Sequence[tuple[str, Callable[[], str]]]] = (
     *models.OUTPUTS,
     ("manifests/install.yaml", lambda: _manifest(install.objects(settings.Settings().image))),
+    ("manifests/admission.yaml", lambda: _manifest(admission.objects(), "admission")),
     ("docs/settings.md", settings.document),
     (f"{chart.FOLDER}/templates/_generated.tpl", chart.helpers),
     (f"{chart.FOLDER}/files/crds/loadtests.yaml", lambda: _chart_crd(crd.loadtest())),

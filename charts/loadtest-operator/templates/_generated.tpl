@@ -10,6 +10,7 @@
   - watch
   - create
   - delete
+  - approve
 - apiGroups:
   - loadtest.dev
   resources:

@@ -31,7 +31,8 @@ def rule(group: str, resources: list[str], verbs: list[str], names: list[str] | 
 
 # What a namespace must grant for LoadTests to run there; bound cluster-wide, or namespace by namespace.
 OPEN_RULES: list[Rule] = [
-    rule(GROUP, ["loadtests"], [*READ, "create", "delete"]),  # what schedules make
+    # What schedules make; `approve` means something where manifests/admission.yaml is applied, and nothing elsewhere.
+    rule(GROUP, ["loadtests"], [*READ, "create", "delete", "approve"]),
     rule(GROUP, ["loadtestschedules"], READ),
     rule(GROUP, ["loadtests/status", "loadtestschedules/status"], ["patch"]),
     rule("batch", ["jobs"], [*READ, "create", "delete"]),
