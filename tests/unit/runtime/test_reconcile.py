@@ -1,5 +1,6 @@
 """One look: whatever goes wrong for one LoadTest is looked at again, and never stops the others."""
 
+import pytest
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.model.phases import Verdict
 from loadtest_operator.runtime.objects import Key
@@ -41,13 +42,14 @@ async def test_looks_follow_each_other_until_the_children_are_there():
 
 
 @timeless
-async def test_what_a_run_just_admitted_cannot_have_made_is_not_looked_for():
-    async with assembled() as here:
+@pytest.mark.parametrize(("fence", "calls"), [(False, 8), (True, 9)])
+async def test_what_a_run_just_admitted_cannot_have_made_is_not_looked_for(fence, calls):
+    async with assembled(fence=fence) as here:
         await known(here)
         await here.reconcile(CHECKOUT)
         await here.reconcile(CHECKOUT)
         assert here.api.called("GET") == []
-        assert len(here.api.calls) == 8, "two status writes, two dry runs, ConfigMap, Service and two Jobs"
+        assert len(here.api.calls) == calls, "two status writes, two dry runs, ConfigMap, Service, two Jobs; the fence"
 
 
 @timeless
