@@ -106,13 +106,15 @@ def test_the_target_lives_as_long_as_its_run(stage: Stage, kubectl: Kubectl) -> 
 
 
 def test_the_namespace_is_fenced_in_before_anything_is_in_it(stage: Stage, kubectl: Kubectl) -> None:
-    stage.apply("fenced", **environment(quota={"pods": 3}))
+    stage.apply("fenced", **environment(quota={"pods": 3}, allowEgress=[{"namespace": "shared-db", "ports": [5432]}]))
     where = made(kubectl, stage)
     [raw] = namespaces(kubectl, stage)
     assert raw["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
     assert kubectl.get("resourcequota", "loadtest-guard", where)["spec"]["hard"]["pods"] == "3"
     assert kubectl.get("limitrange", "loadtest-guard", where)
-    assert kubectl.get("networkpolicy", "loadtest-guard", where)["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    network = kubectl.get("networkpolicy", "loadtest-guard", where)["spec"]
+    assert network["policyTypes"] == ["Ingress", "Egress"]
+    assert network["egress"][2]["ports"] == [{"protocol": "TCP", "port": 5432}]
     account = f"system:serviceaccount:{where}:loadtest-environment"
     for allowed, words in (
         ("yes", "create deployments"),

@@ -29,7 +29,12 @@ def test_who_breaks_a_rule_is_told_and_nothing_is_created(stages: Callable[..., 
     stage = staged(stages)
     stage.apply("outside", url="http://www.example.com")
     stage.apply("huge", load={"users": 11, "duration": "6s", "warmup": "1s"})
-    for name, words in (("outside", "allows targets *.api-*, **.staging.example"), ("huge", "maxUsers: 10")):
+    stage.apply("known", runners={"serviceAccountName": "admin"})
+    for name, words in (
+        ("outside", "allows targets *.api-*, **.staging.example"),
+        ("huge", "maxUsers: 10"),
+        ("known", "runners.serviceAccountName is admin"),
+    ):
         test = stage.until(name, "Pending", where=lambda item: condition(item, "Stalled"))
         assert condition(test, "Stalled")["reason"] == "PolicyRefused"
         assert (condition(test, "Admitted")["status"], "run" in test["status"]) == ("False", False)

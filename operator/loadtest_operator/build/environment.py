@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
-from loadtest_operator.build import names
+from loadtest_operator.build import names, networkpolicy
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.model import defaults, quantities
-from loadtest_operator.model.environment import Quota
+from loadtest_operator.model.environment import Egress, Environment, Quota
 from loadtest_operator.model.loadtest import LoadTest
 
 ACCOUNT = "loadtest-environment"
@@ -80,12 +81,14 @@ def bindings(run: RunRef, instance: str, operator: Mapping[str, Any]) -> tuple[O
     )
 
 
-def guards(run: RunRef, instance: str, quota: Quota | None) -> tuple[Object, ...]:
+def guards(run: RunRef, instance: str, asked: Environment | None) -> tuple[Object, ...]:
     """In place before the first manifest is applied."""
+    quota = asked.quota if asked else None
+    beyond = (asked.allow_egress if asked else None) or ()
     return (
         _guard(run, instance, "v1", "ResourceQuota", {"hard": _hard(quota)}),
         _guard(run, instance, "v1", "LimitRange", {"limits": [{"type": "Container", **CONTAINER}]}),
-        _guard(run, instance, "networking.k8s.io/v1", "NetworkPolicy", _network(run)),
+        _guard(run, instance, "networking.k8s.io/v1", "NetworkPolicy", _network(run, beyond)),
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
@@ -109,16 +112,24 @@ def _hard(quota: Quota | None) -> dict[str, str]:
     }
 
 
-def _network(run: RunRef) -> Object:
-    """In from the load pods' namespace and from itself; out to itself and to DNS."""
+def _network(run: RunRef, beyond: tuple[Egress, ...]) -> Object:
+    """In from the load pods' namespace and from itself; out to itself, to DNS, and to what policy lets it ask for."""
     home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": run.namespace}}}
     here: Object = {"podSelector": {}}
     return {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [here, home]}],
-        "egress": [{"to": [here]}, {"to": [{"namespaceSelector": {}}], "ports": DNS}],
+        "egress": [{"to": [here]}, {"to": [{"namespaceSelector": {}}], "ports": DNS}, *map(_egress, beyond)],
     }
+
+
+def _egress(asked: Egress) -> Object:
+    if asked.namespace:
+        peer = networkpolicy.to_namespace(asked.namespace)
+    else:
+        peer = networkpolicy.to_range(str(ip_network(str(asked.cidr), strict=False)))
+    return {"to": [peer], **networkpolicy.on_ports(asked.ports or ())}
 
 
 def _binding(run: RunRef, instance: str, name: str, role: str, subject: Mapping[str, Any]) -> Object:

@@ -1,6 +1,6 @@
 """The fence: what the load pods of one attempt can reach, whatever their code calls, and who can reach them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ def network_policy(run: RunRef, instance: str, fence: Fence, spec: Mapping[str, 
             "ingress": [{"from": [{"podSelector": mine}], **to_master}, _to_agent(fence)],
             "egress": [
                 {"to": [{"podSelector": mine}], **to_master},
-                {"to": [{"namespaceSelector": {}}, *map(_block, fence.name_servers)], "ports": _DNS},
+                {"to": [{"namespaceSelector": {}}, *map(to_range, fence.name_servers)], "ports": _DNS},
                 *_targets(run, fence.rule, spec),
                 *_beyond(fence.rule),
             ],
@@ -61,7 +61,7 @@ def network_policy(run: RunRef, instance: str, fence: Fence, spec: Mapping[str, 
 
 def _to_agent(fence: Fence) -> Object:
     """The agent wants a token from everybody but Prometheus; this keeps others from asking at all."""
-    callers = {"from": [_namespace(name) for name in fence.callers]} if fence.callers else {}
+    callers = {"from": [to_namespace(name) for name in fence.callers]} if fence.callers else {}
     return {**callers, "ports": [_tcp(AGENT_PORT)]}
 
 
@@ -73,9 +73,9 @@ def _targets(run: RunRef, rule: PolicyRule, spec: Mapping[str, Any]) -> Iterator
     if spec.get("environment"):
         reached.add(run.environment)
     ranges = [found for pattern in rule.targets if (found := hosts.network(pattern))]
-    peers = [_namespace(name) for name in ({"*"} if "*" in reached else sorted(reached))]
+    peers = [to_namespace(name) for name in ({"*"} if "*" in reached else sorted(reached))]
     if peers or ranges:
-        yield {"to": [*peers, *map(_block, ranges)]}
+        yield {"to": [*peers, *map(to_range, ranges)]}
 
 
 def _namespaces(pattern: str, run: RunRef, spec: Mapping[str, Any]) -> Iterator[str]:
@@ -98,16 +98,21 @@ def _namespaces(pattern: str, run: RunRef, spec: Mapping[str, Any]) -> Iterator[
 
 def _beyond(rule: PolicyRule) -> Iterator[Object]:
     for one in rule.egress:
-        peer = _namespace(one.namespace) if one.namespace else _block(str(one.cidr))
-        yield {"to": [peer], **({"ports": [_tcp(port) for port in one.ports]} if one.ports else {})}
+        peer = to_namespace(one.namespace) if one.namespace else to_range(str(one.cidr))
+        yield {"to": [peer], **on_ports(one.ports)}
 
 
-def _namespace(name: str) -> Object:
+def to_namespace(name: str) -> Object:
     return {"namespaceSelector": {} if name == "*" else {"matchLabels": {NAMESPACE_NAME: name}}}
 
 
-def _block(cidr: str) -> Object:
+def to_range(cidr: str) -> Object:
     return {"ipBlock": {"cidr": cidr}}
+
+
+def on_ports(ports: Sequence[int]) -> Object:
+    """None: all of every protocol."""
+    return {"ports": [_tcp(port) for port in ports]} if ports else {}
 
 
 def _tcp(port: int) -> Object:

@@ -95,7 +95,7 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
         },
         "spec": {
             "restartPolicy": restart_policy,
-            "automountServiceAccountToken": False,
+            **_account(runners),
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": _pod_security(runners.get("podSecurityContext") or {}),
@@ -115,6 +115,12 @@ def _pod_security(asked: Mapping[str, Any]) -> dict[str, Any]:
         found["runAsUser"] = UID
     sysctls = [item for item in asked.get("sysctls") or () if item.get("name") in _SAFE_SYSCTLS]
     return {**found, **({"sysctls": sysctls} if sysctls else {})}
+
+
+def _account(runners: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity only where policy lists it (decide/policy.py); no token otherwise."""
+    name = runners.get("serviceAccountName")
+    return {"automountServiceAccountToken": bool(name), **({"serviceAccountName": name} if name else {})}
 
 
 def _annotations(asked: Mapping[str, str]) -> dict[str, str]:

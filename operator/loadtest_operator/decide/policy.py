@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from loadtest_operator.decide import egress
 from loadtest_operator.model import defaults, hosts, quantities
 from loadtest_operator.model.hosts import Address, Host, NoHost, Outside, Service, fits
 from loadtest_operator.model.loadtest import LoadTest
@@ -107,6 +108,18 @@ def _account(spec: LoadTestSpec, rule: PolicyRule, name: str) -> str:
     return f"runners.serviceAccountName is {asked}, and {name} allows serviceAccounts {allowed}: remove it, {ASK}"
 
 
+def _environment(spec: LoadTestSpec, rule: PolicyRule, name: str) -> str:
+    """What is not allowed to load pods is not allowed to what they are pointed at: it is the same person's code."""
+    asked = (spec.environment.allow_egress if spec.environment else None) or ()
+    wrong = [str(one.namespace or one.cidr) for one in asked if not egress.covered(one, rule)]
+    if not wrong:
+        return ""
+    return (
+        f"environment.allowEgress names {', '.join(wrong)}, and neither targets nor egress of {name} go there: "
+        f"remove it, {ASK}"
+    )
+
+
 _CHECKS: Final[tuple[Callable[[LoadTestSpec, PolicyRule, str], str], ...]] = (
     _users,
     _workers,
@@ -114,4 +127,5 @@ _CHECKS: Final[tuple[Callable[[LoadTestSpec, PolicyRule, str], str], ...]] = (
     _priority,
     _locks,
     _account,
+    _environment,
 )

@@ -72,13 +72,13 @@ class Environments:
         self._switched_on()
         self.owners.add((run.namespace, run.test))
         until = build.expires(frozen.test, started)
-        quota = frozen.test.spec.environment.quota if frozen.test.spec.environment else None
+        asked = frozen.test.spec.environment
         made = await self._namespace(run, until)
         young = self._clock() - quantities.parse_timestamp(made["metadata"]["creationTimestamp"])
         try:
             for body in build.bindings(run, self._instance, await self._subject()):
                 await self._once(body)
-            await asyncio.gather(*(self._once(body) for body in build.guards(run, self._instance, quota)))
+            await asyncio.gather(*(self._once(body) for body in build.guards(run, self._instance, asked)))
             client = await self._client(run)
             for item in frozen.environment:
                 await self._apply(client, item)

@@ -3,15 +3,16 @@
 import pytest
 from loadtest_operator.build import environment
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.model.environment import Quota
+from loadtest_operator.model.environment import Environment
 
 from tests.unit.decide_run.figures import NOON
 
 RUN = RunRef("team", "checkout", "u-1", 3, id="checkout-3-abc")
 
 
-def guard(kind, quota=None):
-    return next(item for item in environment.guards(RUN, "us", quota) if item["kind"] == kind)
+def guard(kind, **fields):
+    asked = Environment.model_validate({"manifests": [{"inline": "a"}], **fields})
+    return next(item for item in environment.guards(RUN, "us", asked) if item["kind"] == kind)
 
 
 @pytest.mark.parametrize("number", [1, 99, 100_000, 10_000_000])
@@ -41,7 +42,7 @@ def test_who_it_belongs_to_can_be_read_from_it():
 
 
 def test_a_quota_that_says_a_part_leaves_the_rest_as_it_is():
-    hard = guard("ResourceQuota", Quota(cpu="2"))["spec"]["hard"]
+    hard = guard("ResourceQuota", quota={"cpu": "2"})["spec"]["hard"]
     assert (hard["requests.cpu"], hard["limits.memory"], hard["pods"]) == ("2", "8Gi", "50")
     assert hard["services.loadbalancers"] == hard["services.nodeports"] == "0"
 
@@ -52,6 +53,14 @@ def test_the_network_is_open_to_the_load_to_itself_and_to_dns_alone():
     home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "team"}}}
     assert spec["ingress"] == [{"from": [{"podSelector": {}}, home]}]
     assert [rule.get("ports", "all") for rule in spec["egress"]] == ["all", environment.DNS]
+
+
+def test_the_network_is_open_to_what_is_asked_for_beside():
+    asked = [{"namespace": "shared-db"}, {"cidr": "203.0.113.0/24", "ports": [443]}]
+    assert guard("NetworkPolicy", allowEgress=asked)["spec"]["egress"][2:] == [
+        {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shared-db"}}}]},
+        {"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}], "ports": [{"protocol": "TCP", "port": 443}]},
+    ]
 
 
 def test_the_account_gets_one_role_in_its_namespace_and_so_does_the_operator():

@@ -165,3 +165,10 @@ def test_the_jobs_end_by_themselves_when_nobody_looks_after_them():
     assert load < workers["activeDeadlineSeconds"] < load + 600
     assert master["activeDeadlineSeconds"] == workers["activeDeadlineSeconds"] + 24 * 3600
     assert master["ttlSecondsAfterFinished"] == workers["ttlSecondsAfterFinished"] > 3600
+
+
+def test_an_account_that_is_asked_for_comes_with_its_token_and_without_one_there_is_none():
+    without = pods.template(plan(), "worker", "Never")["spec"]
+    assert (without["automountServiceAccountToken"], without.get("serviceAccountName")) == (False, None)
+    spec = pods.template(plan(runners={"serviceAccountName": "bucket"}), "worker", "Never")["spec"]
+    assert (spec["automountServiceAccountToken"], spec["serviceAccountName"]) == (True, "bucket")

@@ -94,6 +94,36 @@ def test_a_service_account_is_for_those_that_the_rule_lists():
 
 
 @pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ({"namespace": "shop"}, True),  # as targets
+        ({"namespace": "billing"}, False),  # one Service of it is a target, not all its pods
+        ({"namespace": "db", "ports": [5432]}, True),
+        ({"namespace": "db"}, False),  # all ports
+        ({"cidr": "203.0.113.128/25", "ports": [443]}, True),
+        ({"cidr": "203.0.113.5/24", "ports": [443]}, True),
+        ({"cidr": "203.0.113.0/24", "ports": [443, 80]}, False),
+        ({"cidr": "203.0.112.0/23", "ports": [443]}, False),
+        ({"cidr": "0.0.0.0/0"}, False),
+        ({"cidr": "::/0"}, False),
+        ({"cidr": "10.1.0.0/16"}, True),
+        ({"cidr": "300.1.0.0/16"}, False),
+    ],
+)
+def test_an_environment_gets_out_to_where_its_load_may_go(asked, allowed):
+    rule = PolicyRule.model_validate(
+        {
+            "targets": ["*.shop", "api.billing", "10.0.0.0/8"],
+            "egress": [{"cidr": "203.0.113.0/24", "ports": [443]}, {"namespace": "db", "ports": [5432]}],
+        }
+    )
+    around = {"environment": {"manifests": [{"inline": "kind: Service"}], "allowEgress": [asked]}}
+    told = refused(rules=(rule,), target={"url": "http://shop.{namespace}"}, **around)
+    assert (told == "") is allowed, told
+    assert allowed or "environment.allowEgress names" in told
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"namespaces": ["Perf"]},
