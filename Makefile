@@ -45,6 +45,9 @@ unit: $(READY)  ## tests without any I/O
 api: $(READY)  ## tests against a real API server (starts etcd and kube-apiserver on loopback)
 	@$(BIN)/pytest tests/api
 
+crash: $(READY)  ## kill the operator after each of its writes in turn (some minutes)
+	@$(BIN)/pytest tests/crash
+
 e2e: $(READY)  ## tests on a real node: kubelet, pods, Locust (finds or starts a cluster)
 	@$(BIN)/pytest tests/local tests/page tests/agent tests/e2e
 
@@ -80,4 +83,4 @@ bench: $(READY)  ## measure the operator and print it beside its budgets and its
 verdict-eval: $(READY)  ## how often the verdict is right: real runs and synthetic services, seeds fixed
 	@$(BIN)/python -m tests.verdict_eval
 
-.PHONY: verdict-eval help check generate unit api e2e test cluster-up cluster-down image demo bench
+.PHONY: verdict-eval help check generate unit api crash e2e test cluster-up cluster-down image demo bench

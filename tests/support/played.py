@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,7 +87,6 @@ class PlayedKubelet:
         self.scripts: dict[str, Script] = {}
         self.default = Script()
         self.agents: dict[tuple[str, str], PlayedAgent] = {}  # by LoadTest and run id
-        self._addresses = _addresses()
         self._playing: dict[str, asyncio.Task[None]] = {}  # by the pod's UID
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="played-kubelet", daemon=True)
@@ -179,7 +178,7 @@ class PlayedKubelet:
             await self._write(pod, script.master_status)
             return
         agent = PlayedAgent(await self._config(pod), script)
-        address = next(self._addresses)
+        address = _address()
         runner = web.AppRunner(agent.app(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         listening = socket.create_server((address, PORT))
@@ -203,7 +202,7 @@ class PlayedKubelet:
         if script.worker_status is not None:
             await self._write(pod, script.worker_status)
             return
-        await self._write(pod, running(next(self._addresses)))
+        await self._write(pod, running(_address()))
         labels = pod["metadata"]["labels"]
         while True:
             agent = self.agents.get((labels[TEST], labels[RUN]))
@@ -234,11 +233,18 @@ class PlayedKubelet:
                 response.raise_for_status()
 
 
-def _addresses() -> itertools.chain[str]:
+def _addresses() -> Iterator[str]:
     """Loopback addresses that no other test run on this machine is likely to use."""
     start = os.getpid() % 250
-    return itertools.chain(
-        f"127.{10 + start % 200}.{(start + block) % 250}.{last}"
-        for block in itertools.count()
-        for last in range(1, 250)
-    )
+    for block in itertools.count():
+        for last in range(1, 250):
+            yield f"127.{10 + start % 200}.{(start + block) % 250}.{last}"
+
+
+def _address() -> str:
+    """Of all kubelets of this process, each has a thread of its own."""
+    with _turn:
+        return next(_free)
+
+
+_free, _turn = _addresses(), threading.Lock()

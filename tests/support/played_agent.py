@@ -42,6 +42,7 @@ class PlayedAgent:
         self.started_at: float | None = None
         self.error: dict[str, str] | None = None
         self.asked = 0
+        self.asked_target = False
         self.acknowledged_at: float | None = None
         self.stopped: str | None = None
         self.load_ended = 0.0  # on the monotonic clock
@@ -69,6 +70,7 @@ class PlayedAgent:
 
     def _enter(self, state: str) -> None:
         self.state, self.since = state, time.time()
+        self.asked_target = self.asked_target or state == "Preflight"
         if state == "Collecting":
             self.load_ended = time.monotonic()
         if state == "Running":
@@ -103,7 +105,7 @@ class PlayedAgent:
             "validity": {"clockOffsetMax": 0.001, "incomplete": []},
             "error": self.error,
         }
-        if self.state not in {"Loading", "WaitingForWorkers"}:
+        if self.asked_target:
             answer["preflight"] = {"ok": self.state != "Preflight", "message": "GET /healthz answered 200 after 0.01 s"}
         return answer
 

@@ -1,0 +1,29 @@
+"""For each story and each of its writes: an operator that dies right after it is continued as if it had not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash import stories, telling
+from tests.crash.scene import Story, World
+
+STORIES = (
+    stories.plain,
+    stories.with_environment,
+    stories.with_a_broken_script,
+    stories.edited_in_mid_run,
+    stories.scheduled,
+)
+
+
+@pytest.mark.parametrize("make", STORIES, ids=lambda make: make.__name__)
+async def test_the_next_operator_ends_the_story_in_the_same_way(
+    world: World, make: Callable[[], Story], capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = make()
+    result = await telling.tell(world, story)
+    with capsys.disabled():
+        print(f"\n{result.line(story.name)}")  # noqa: T201  what people run this for
+    assert not result.problems, "\n\n".join(
+        "\n".join([f"killed after {write}:", *problems]) for write, problems in result.problems.items()
+    )
