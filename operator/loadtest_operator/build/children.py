@@ -79,7 +79,7 @@ def service_host(run: RunRef) -> str:
 
 
 def master_job(plan: PodPlan, timing: Timing) -> dict[str, Any]:
-    return _job(
+    return job(
         plan,
         plan.run.master,
         "master",
@@ -93,7 +93,7 @@ def master_job(plan: PodPlan, timing: Timing) -> dict[str, Any]:
 
 
 def worker_job(plan: PodPlan, timing: Timing, workers: int) -> dict[str, Any]:
-    return _job(
+    return job(
         plan,
         plan.run.workers,
         "worker",
@@ -117,7 +117,7 @@ def dry_run_pod(plan: PodPlan, role: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-def _job(plan: PodPlan, name: str, role: str, spec: dict[str, Any]) -> dict[str, Any]:
+def job(plan: PodPlan, name: str, role: str, spec: dict[str, Any]) -> dict[str, Any]:
     metadata = _metadata(plan.run, name, role, plan.instance)
     metadata["annotations"] = {names.ANNOTATION_PLAN: hashlib.sha256(_json(spec).encode()).hexdigest()[:16]}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}

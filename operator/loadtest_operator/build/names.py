@@ -1,7 +1,7 @@
 """Names and labels of everything that belongs to a run; deterministic, so that who creates twice finds the first."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GROUP = "loadtest.dev"
 MANAGED_BY = "loadtest-operator"
@@ -72,6 +72,15 @@ class RunRef:
     def network(self) -> str:
         """The attempt's NetworkPolicy."""
         return f"{self.prefix}-network"
+
+    @property
+    def before(self) -> str:
+        """The hooks are the run's, whatever the attempt."""
+        return f"{replace(self, attempt=1).prefix}-before"
+
+    @property
+    def after(self) -> str:
+        return f"{replace(self, attempt=1).prefix}-after"
 
     @property
     def environment(self) -> str:

@@ -54,7 +54,7 @@ _SAFE_SYSCTLS = {
     "net.ipv4.tcp_syncookies",
 }
 _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
-_SCHEDULING = (
+SCHEDULING = (
     "nodeSelector",
     "tolerations",
     "affinity",
@@ -99,7 +99,7 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": _pod_security(runners.get("podSecurityContext") or {}),
-            **{field: runners[field] for field in _SCHEDULING if runners.get(field)},
+            **{field: runners[field] for field in SCHEDULING if runners.get(field)},
             **({"imagePullSecrets": _pull_secrets(runners)} if runners.get("imagePullSecrets") else {}),
             **({"initContainers": [_install(plan)]} if runners.get("image") else {}),
             "containers": [_locust(plan, role)],

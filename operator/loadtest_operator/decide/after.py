@@ -24,7 +24,7 @@ def _decide(seen: Observed, now: datetime) -> Plan:
     leaving = not _has_had_its_time(seen, now)
     if seen.agent.phase == "Holding" and leaving and (seen.stored or seen.phase is not Phase.ERROR):
         return Plan(do=(Do.ACKNOWLEDGE,), requeue_after=ASK_FOR_EXIT)
-    if not seen.children.jobs:
+    if not (seen.children.jobs or seen.hooks.jobs):
         return Plan()
     if seen.children.master_running and leaving:
         return Plan(delete=ending.stop_load(seen) if seen.phase is Phase.ERROR else (), requeue_after=ASK_FOR_EXIT)

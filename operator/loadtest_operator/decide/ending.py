@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest_operator.build import networkpolicy
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import retention
+from loadtest_operator.decide import hookjobs, retention
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
@@ -99,10 +99,15 @@ def unfinished_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
     """Jobs that may still send load; finished ones are kept a while for their logs."""
     over = {"master"} if seen.children.master_end else set()  # its pod is never replaced, and the Job says so later
     jobs = {role: job for role, job in seen.children.jobs.items() if role not in over}
+    jobs |= {role: job for role, job in seen.hooks.jobs.items() if hookjobs.ended(seen, role) is None}
     return tuple(reference("Job", job) for job in _staying(jobs) if not _finished(job))
 
 
 def all_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
+    return (*load_jobs(seen), *(reference("Job", job) for job in _staying(seen.hooks.jobs)))
+
+
+def load_jobs(seen: Observed) -> tuple[dict[str, Any], ...]:
     return (*(reference("Job", job) for job in _staying(seen.children.jobs)), *earlier_jobs(seen))
 
 
@@ -123,7 +128,11 @@ def service_of(seen: Observed) -> tuple[dict[str, Any], ...]:
 def stop_load(seen: Observed) -> tuple[dict[str, Any], ...]:
     """Jobs that may still send load; when no other is left that would be looked after later, everything goes."""
     jobs = unfinished_jobs(seen)
-    return children_of_run(seen) if jobs and len(jobs) == len(_staying(seen.children.jobs)) else jobs
+    return (
+        children_of_run(seen)
+        if jobs and len(jobs) == len(_staying({**seen.children.jobs, **seen.hooks.jobs}))
+        else jobs
+    )
 
 
 def reference(kind: str, raw: Any) -> dict[str, Any]:
@@ -139,7 +148,7 @@ def reference(kind: str, raw: Any) -> dict[str, Any]:
 def children_of_run(seen: Observed) -> tuple[dict[str, Any], ...]:
     """Everything of the attempt; the Jobs last, because their presence tells that there is something to take down."""
     run = seen.run
-    if run is None or not (seen.children.jobs or seen.children.earlier_jobs):
+    if run is None or not (seen.children.jobs or seen.children.earlier_jobs or seen.hooks.jobs):
         return ()
     return (*_beside_jobs(seen, run), *all_jobs(seen))
 
@@ -176,7 +185,8 @@ def workers_missing(seen: Observed, end: PodEnd, now: datetime) -> Plan:
 
 
 def broken(seen: Observed, now: datetime, reason: Reason, message: str, fields: dict[str, Any] | None = None) -> Plan:
-    facts = _domain_fact(reason, message)
+    facts = _domain_fact(reason, message) + (() if reason is Reason.HOOK_FAILED else hookjobs.fact(seen))
+    message = hookjobs.with_failure(seen, message)
     again = seen.wants_another_run
     say = Statement(
         phase=Phase.ERROR,
@@ -223,6 +233,8 @@ def _beside_jobs(seen: Observed, run: RunRef) -> tuple[dict[str, Any], ...]:
 
 def _domain_fact(reason: Reason, message: str) -> tuple[Fact, ...]:
     """The domain condition that the reason belongs to."""
+    if reason is Reason.HOOK_FAILED:
+        return (Fact(ConditionType.HOOKS_SUCCEEDED, False, reason, message),)
     if reason is Reason.TARGET_UNREACHABLE:
         return (Fact(ConditionType.TARGET_REACHABLE, False, reason, message),)
     if reason in {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED, Reason.ENVIRONMENT_LOST}:

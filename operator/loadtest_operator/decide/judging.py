@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, losses, refusal, stopping
+from loadtest_operator.decide import ending, hookjobs, hooks, losses, refusal, stopping
 from loadtest_operator.decide.follow import ASK_ENDING
 from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.judge import Judgement
@@ -17,9 +17,13 @@ STORE_AGAIN = timedelta(seconds=10)
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
+    if (end := hooks.resumed(seen, now)) is not None:
+        return end
     if (loss := losses.told(seen)) is not None:
         return losses.finish(seen, now, loss, _results(seen.judgement) if seen.judgement else None)
     if seen.stored and seen.judgement is not None:
+        if hookjobs.weighed(seen, seen.judgement) != seen.judgement:  # the store is to tell the same verdict
+            return _store_away(seen, now) if seen.store_problem else Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
         return conclude(seen, seen.judgement, now)
     if seen.store_problem:
         return _store_away(seen, now)
@@ -51,7 +55,7 @@ def conclude(seen: Observed, judgement: Judgement, now: datetime) -> Plan:
         outcome=outcome,
         reason=Reason(str(judgement.verdict)),
         message=judgement.message,
-        facts=(_admitted(seen), _health(judgement)),
+        facts=(_admitted(seen), _health(judgement), *hookjobs.fact(seen)),
         fields={**fields, **_finished(seen, judgement, now)},
         passed=passes,
     )
@@ -102,7 +106,7 @@ def _store_away(seen: Observed, now: datetime) -> Plan:
     )
     status = compose(seen, say, now)
     # Half of the windows must never become the result: an operator that is new collects first.
-    retry = Plan(do=(Do.JUDGE,) if seen.agent.complete else (), requeue_after=STORE_AGAIN)
+    retry = Plan(do=(Do.JUDGE,) if seen.agent.complete or seen.stored else (), requeue_after=STORE_AGAIN)
     if same(status, seen.status):
         return retry
     note = Note("Warning", str(Reason.STORE_UNAVAILABLE), say.message)

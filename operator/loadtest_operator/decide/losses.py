@@ -125,7 +125,7 @@ def _again(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
     )
     keep = (Do.KEEP,) if seen.agent.windows and not seen.stored else ()
     return Plan(
-        stop=(*ending.all_jobs(seen), *ending.service_of(seen)),
+        stop=(*ending.load_jobs(seen), *ending.service_of(seen)),
         do=keep,
         status=compose(seen, say, now),
         notes=(Note("Warning", str(reason), said),),

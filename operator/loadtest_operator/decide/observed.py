@@ -127,11 +127,20 @@ class Children:
 
 
 @dataclass(frozen=True)
+class HookJobs:
+    """The Jobs before and after the load, by role: of the run, whatever its attempt."""
+
+    jobs: Mapping[str, Raw] = field(default_factory=dict)
+    pods: Mapping[str, tuple[Raw, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Observed:
     raw: Raw
     inputs: Inputs = field(default_factory=Inputs)
     frozen: Frozen | None = None
     children: Children = field(default_factory=Children)
+    hooks: HookJobs = field(default_factory=HookJobs)
     environment: Surroundings | None = None
     agent: Agent = field(default_factory=Agent)
     judgement: Judgement | None = None

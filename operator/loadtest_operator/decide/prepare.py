@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build import agent_config, children, manifests, networkpolicy
+from loadtest_operator.build import hooks as hook_jobs
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
-from loadtest_operator.decide import admission, ending, environment, losses, refusal
+from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, losses, refusal
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
 from loadtest_operator.model import defaults, quantities
@@ -22,16 +23,21 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if (waits := losses.waits(seen, now)) is not None:
         return waits
     if seen.frozen is not None:
-        return environment.prepare(seen, seen.frozen, now) or _create(seen, seen.frozen, now)
+        return _first(seen, seen.frozen, now) or _create(seen, seen.frozen, now)
     if seen.inputs.run_key != seen.status["run"]["runKey"] or seen.inputs.test is None:
         # Edited between admission and freezing: nothing has been created for this run, so it is admitted afresh.
         return admission.begin(seen, now)
     frozen = freeze(seen)
     plan = _create(seen, frozen, now, first=True)
-    if not frozen.environment:
+    if not (frozen.environment or (frozen.test.spec.hooks and frozen.test.spec.hooks.before)):
         return plan
     # Who may not start load pods hears of it before minutes are spent on an environment.
     return Plan(dry_run=plan.dry_run, create=plan.create[:1], requeue_after=timedelta(0))
+
+
+def _first(seen: Observed, frozen: Frozen, now: datetime) -> Plan | None:
+    """What has to be there before the load pods: the environment, then what the hook puts into it."""
+    return environment.prepare(seen, frozen, now) or hooks.before(seen, frozen, now)
 
 
 def freeze(seen: Observed) -> Frozen:
@@ -73,11 +79,16 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
         message=message,
         facts=(
             *environment.ready_fact(frozen, run.environment),
+            *hookjobs.fact(seen),
             Fact(ConditionType.WORKERS_CONNECTED, False, Reason.STARTING, f"0 of {workers} workers connected"),
         ),
     )
     return Plan(
-        dry_run=(children.dry_run_pod(plan, "master"), children.dry_run_pod(plan, "worker")),
+        dry_run=(
+            children.dry_run_pod(plan, "master"),
+            children.dry_run_pod(plan, "worker"),
+            *(hook_jobs.dry_run_pods(plan) if first else ()),
+        ),
         create=(
             *inputs,
             *_fence(seen, frozen),

@@ -2,13 +2,23 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, ending, environment, follow, judging, prepare, stopping
+from loadtest_operator.decide import admission, after, ending, environment, follow, hooks, judging, prepare, stopping
 from loadtest_operator.decide.observed import Observed, Plan
+from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.phases import Phase
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
-    return environment.beside(seen, stopping.instead(seen, _decide(seen, now), now), now)
+    return _whole(seen, _decide(seen, now), now)
+
+
+def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:
+    """The API server does not let a child be created."""
+    return _whole(seen, hooks.refused(seen, message, now) or prepare.refused(seen, reason, message, now), now)
+
+
+def _whole(seen: Observed, plan: Plan, now: datetime) -> Plan:
+    return environment.beside(seen, hooks.beside(seen, stopping.instead(seen, plan, now), now), now)
 
 
 def _decide(seen: Observed, now: datetime) -> Plan:

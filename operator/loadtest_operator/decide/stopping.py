@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED
-from loadtest_operator.decide import ending, refusal, ticket
+from loadtest_operator.decide import ending, hookjobs, refusal, ticket
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.decide.status import RESULTS, Fact, Outcome, Statement, clip, compose
 from loadtest_operator.model import defaults
@@ -77,12 +77,15 @@ def instead(seen: Observed, plan: Plan, now: datetime) -> Plan:
 
 def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping[str, Any], remark: str = "") -> Plan:
     """The last status of the run: its numbers without a verdict, for nobody can say what the rest had shown."""
+    message = f"{_WHY[reason]}{f' {clip(remark, REMARK_LENGTH)}' if remark else ''}{_kept(results)}"
+    return told(seen, now, reason, results, f"{message}; {_what_next(seen, reason)}")
+
+
+def told(seen: Observed, now: datetime, reason: StopReason, results: Mapping[str, Any], message: str) -> Plan:
     shown = {key: value for key, value in results.items() if key != "verdict"}
     ended = ending.finished_run(seen, now, reason, (shown.get("summary") or {}).get("p95"))
     ended["run"]["stopReason"] = str(reason)
-    message = (
-        f"{_WHY[reason]}{f' {clip(remark, REMARK_LENGTH)}' if remark else ''}{_kept(shown)}; {_what_next(seen, reason)}"
-    )
+    message = hookjobs.with_failure(seen, message)
     note = Note("Normal", str(reason), message)
     if reason is StopReason.SUPERSEDED:
         return _make_room(seen, now, message, note, ended)
@@ -91,6 +94,7 @@ def conclude(seen: Observed, now: datetime, reason: StopReason, results: Mapping
         outcome=_outcome(seen, reason),
         reason=Reason(str(reason)),
         message=message,
+        facts=hookjobs.fact(seen),
         fields={**shown, **ended},
         passed=False,
     )
@@ -110,7 +114,12 @@ def _make_room(seen: Observed, now: datetime, message: str, note: Note, ended: M
         fresh=True,
     )
     status = compose(seen, say, now)
-    return Plan(delete=ending.leftovers(seen), status=status, notes=(note,), requeue_after=timedelta(0))
+    return Plan(
+        delete=ending.leftovers(seen) or ending.everything_made(seen),
+        status=status,
+        notes=(note,),
+        requeue_after=timedelta(0),
+    )
 
 
 _PHASES = {StopReason.CANCELLED: Phase.CANCELLED, StopReason.SUSPENDED: Phase.SUSPENDED}

@@ -39,6 +39,11 @@ def files(raw_spec: Mapping[str, Any], config_maps: ConfigMaps) -> dict[str, str
             "spec.environment: a namespace for the target is made in a cluster only; here, remove it and let "
             "spec.target.url name a target that runs already."
         )
+    if raw_spec.get("hooks"):
+        raise NotHereError(
+            "spec.hooks: hooks are Jobs with images of their own and run in a cluster only; here, remove them and do "
+            "by hand what they do, before and after."
+        )
     locust = raw_spec["scenario"].get("locust") or {}
     if "path" in locust:
         raise NotHereError(

@@ -39,8 +39,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "load.fromScript": False,
     "load.manual": False,
     "load.maxUsers": ANY,
-    "hooks.before": ANY,
-    "hooks.after": ANY,
     "thresholds[].metric": {*Metric} - {Metric.RECOVERY, Metric.DRIFT},
     "thresholds[].promql": ANY,
     "thresholds[].stage": ANY,

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from loadtest_operator.build import agent_config, manifests, names
+from loadtest_operator.build import agent_config, hooks, manifests, names
 from loadtest_operator.build.agent_config import AGENT_PORT, ENVIRONMENT_FILE, SPEC_FILE
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.build.pods import Images
 from loadtest_operator.decide import environment, retention, runkey
-from loadtest_operator.decide.observed import Agent, Children, Frozen, Inputs, Observed, Surroundings
+from loadtest_operator.decide.observed import Agent, Children, Frozen, HookJobs, Inputs, Observed, Surroundings
 from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.agent import AgentClient, AgentError, AgentUnreachable
 from loadtest_operator.io.kube import CONFIG_MAPS, PODS, ApiError, Kube, NotFound
@@ -96,6 +96,7 @@ class Observer:
             inputs,
             frozen=attempt.frozen,
             children=children,
+            hooks=self._hooks(key, run),
             agent=agent,
             environment=await self._environment(seen, run, attempt),
             judgement=attempt.judgement,
@@ -189,7 +190,8 @@ class Observer:
         """Pods of lost attempts that may still send something, on the word of the API server itself."""
         selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id},{names.LABEL_ATTEMPT}!={run.attempt}"
         found = [pod async for pod in self._kube.list(PODS, run.namespace, selector)]
-        return tuple(pod for pod in found if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"})
+        load = (pod for pod in found if pod["metadata"]["labels"].get(names.LABEL_ROLE) not in hooks.ROLES)
+        return tuple(pod for pod in load if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"})
 
     async def _environment(self, seen: Observed, run: RunRef, attempt: Attempt) -> Surroundings | None:
         preparing = seen.phase is Phase.PREPARING and attempt.frozen is not None and bool(attempt.frozen.environment)
@@ -208,6 +210,19 @@ class Observer:
         jobs = {role: jobs[-1] for role in roles if (jobs := mine("Job", role))}
         earlier = tuple(item for item in self._objects.children(key, "Job") if _earlier(item, run))
         return Children(jobs, {role: mine("Pod", role) for role in roles}, earlier_jobs=earlier)
+
+    def _hooks(self, key: Key, run: RunRef) -> HookJobs:
+        """Of the run, whatever its attempt."""
+
+        def mine(kind: str, role: str) -> tuple[Mapping[str, Any], ...]:
+            found = ((item, item["metadata"].get("labels") or {}) for item in self._objects.children(key, kind))
+            wanted = (run.id, role)
+            return tuple(
+                item for item, label in found if (label.get(names.LABEL_RUN), label.get(names.LABEL_ROLE)) == wanted
+            )
+
+        jobs = {role: jobs[-1] for role in hooks.ROLES if (jobs := mine("Job", role))}
+        return HookJobs(jobs, {role: mine("Pod", role) for role in jobs})
 
     async def _agent(self, seen: Observed, run: RunRef, attempt: Attempt, children: Children) -> Agent:
         pod = children.master
@@ -326,6 +341,8 @@ def _references(spec: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _earlier(child: Mapping[str, Any], run: RunRef) -> bool:
     labels = child["metadata"].get("labels") or {}
+    if labels.get(names.LABEL_ROLE) in hooks.ROLES:
+        return False  # of the run, not of an attempt
     return labels.get(names.LABEL_RUN) == run.id and labels.get(names.LABEL_ATTEMPT) != str(run.attempt)
 
 

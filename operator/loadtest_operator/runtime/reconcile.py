@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadtest_operator.build.names import LABEL_INSTANCE, LABEL_TEST_UID
-from loadtest_operator.decide import environment, prepare
 from loadtest_operator.decide.observed import Note
 from loadtest_operator.decide.queue import Name
 from loadtest_operator.decide.run import decide
+from loadtest_operator.decide.run import refused as decide_refused
 from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.io.kube import LOADTESTS as TESTS
 from loadtest_operator.runtime import orphans, schedules
@@ -95,7 +95,7 @@ class Reconciler:
             await self._executor.execute(plan, seen)
         except Refused as refused:
             seen = await self._observer.observe(key) or seen  # a part of the plan has been done
-            plan = environment.beside(seen, prepare.refused(seen, refused.reason, refused.message, now), now)
+            plan = decide_refused(seen, refused.reason, refused.message, now)
             await self._executor.execute(plan, seen)
         self._turns.done(Name(key.namespace, key.name))
         if plan.requeue_after is not None:

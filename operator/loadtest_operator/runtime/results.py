@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import measured, scheduled, series
+from loadtest_operator.decide import hookjobs, measured, scheduled, series
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Observed
 from loadtest_operator.model.phases import Phase
@@ -80,17 +80,24 @@ class Results:
             stored = None
         kept = self._store.windows(run.id) if stored else None
         if stored is not None and kept is None and not attempt.log.complete:
-            return stored.judgement  # its windows were pruned: what they said stands, and is not written over
+            # its windows were pruned: what they said stands, and is not written over
+            return hookjobs.weighed(seen, stored.judgement)
         spec = _spec(seen)
         belongs_to = series.own(run.test, spec, scheduled.schedule_of(seen.raw["metadata"]))
         if stored is not None and kept is not None:  # judged again: the history tells the verdict that the object shows
             about = judging.circumstances(stored)
-            again = judging.judged(self._store, spec, replace(kept, series=belongs_to), about)
+            again = _weighed(seen, judging.judged(self._store, spec, replace(kept, series=belongs_to), about))
             self._store.commit_run(replace(again, record=None))
             return again.judgement
-        new = judging.judged(self._store, spec, _record(seen, run, attempt, belongs_to), _about(seen, run, attempt))
+        record = _record(seen, run, attempt, belongs_to)
+        new = _weighed(seen, judging.judged(self._store, spec, record, _about(seen, run, attempt)))
         self._store.commit_run(new)
         return new.judgement
+
+
+def _weighed(seen: Observed, run: StoredRun) -> StoredRun:
+    """The history tells the verdict that the object shows."""
+    return replace(run, judgement=hookjobs.weighed(seen, run.judgement))
 
 
 def _of_lost(stored: StoredRun, run: RunRef) -> bool:

@@ -7,16 +7,19 @@ from datetime import timedelta
 from loadtest_operator.build import agent_config, names
 from loadtest_operator.build.agent_config import SPEC_FILE
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import prepare, retention, runkey
-from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, Inputs, Observed
+from loadtest_operator.decide import hookjobs, retention, runkey
+from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, HookJobs, Inputs, Observed
 from loadtest_operator.decide.queue import GO
-from loadtest_operator.decide.run import decide
+from loadtest_operator.decide.run import decide, refused
 from loadtest_operator.model import loadtest, quantities, supported
 from loadtest_operator.model.errors import InvalidSpec
 from loadtest_operator.model.phases import Phase, Verdict
 
 from tests.unit.decide_run import kstatus
 from tests.unit.decide_run.figures import DURATION, MEASURED, NOON, SPEC, STATES, judged, seconds
+
+HOOKS = ("before", "after")
+ROLES = {"master": "master", "workers": "worker", "before": "before", "after": "after"}
 
 
 class Session:
@@ -134,6 +137,21 @@ class World:
         }
         self.agent = None
 
+    def hook(self, role):
+        """Its Job, when there is one of the run that the status tells of."""
+        return self.objects.get(("Job", f"checkout-{self.raw['status']['run']['number']}-{role}"))
+
+    def end_hook(self, role, words="", **told):
+        """Its Job ends; badly, when it has last words, or when the Job says why."""
+        job, ok = self.hook(role), not (words or told)
+        told = {"type": "Complete" if ok else "Failed", "status": "True", "lastTransitionTime": stamp(self.now), **told}
+        job["status"] = {"conditions": [told]}
+        terminated = {"exitCode": 0 if ok else 1, "message": words}
+        self.objects["Pod", f"{job['metadata']['name']}-0"]["status"] = {
+            "phase": "Succeeded" if ok else "Failed",
+            "containerStatuses": [{"name": role, "state": {"terminated": terminated} if ok or words else {}}],
+        }
+
     def remove_master(self):
         del self.objects["Pod", self.master()["metadata"]["name"]]
         self.agent = None
@@ -191,7 +209,8 @@ class World:
             deepcopy(item) for item in self.objects.values() if item["metadata"]["labels"][names.LABEL_RUN] == run.id
         ]
         mine = [item for item in everything if self._of_attempt(item, run.id, run.attempt)]
-        earlier = [item for item in everything if item not in mine]
+        hooks = [item for item in everything if item["metadata"]["labels"][names.LABEL_ROLE] in HOOKS]
+        earlier = [item for item in everything if item not in mine and item not in hooks]
         children = Children(
             {role: job for role in ("master", "worker") for job in of(mine, "Job", role)},
             {role: tuple(of(mine, "Pod", role)) for role in ("master", "worker")},
@@ -212,6 +231,10 @@ class World:
             seen.inputs,
             frozen=self._frozen(seen, run),
             children=children,
+            hooks=HookJobs(
+                {role: job for role in HOOKS for job in of(hooks, "Job", role)},
+                {role: tuple(of(hooks, "Pod", role)) for role in HOOKS},
+            ),
             agent=replace(agent, **told),
             judgement=session.judgement,
             stored=bool(session.stored),
@@ -279,7 +302,7 @@ class World:
         """The API server refuses a child of the plan that the next look would carry out."""
         seen = self.observe()
         assert decide(seen, self.now).create
-        plan = prepare.refused(seen, reason, message, self.now)
+        plan = refused(seen, reason, message, self.now)
         self.execute(plan, seen)
         return plan
 
@@ -290,6 +313,8 @@ class World:
         if kind == "ConfigMap":
             made["spec"] = deepcopy(seen.frozen.raw if seen.frozen else self.raw["spec"])
             assert SPEC_FILE in body["data"]
+        if kind == "Job" and metadata["labels"][names.LABEL_ROLE] in HOOKS:
+            assert "conditions" not in made["status"], "made once"
         if kind == "Job":
             assert not seen.children.earlier_pods, "nothing is started while a lost attempt may still send load"
             for index in range(body["spec"].get("completions", 1)):
@@ -322,7 +347,8 @@ class World:
             return
         if not seen.stored:
             self.store[run.id] = {**MEASURED, "attempt": run.attempt}
-        self.session.judgement, self.session.judged_generation = self._judgement(seen), seen.generation
+        self.session.judgement = hookjobs.weighed(seen, self._judgement(seen))
+        self.session.judged_generation = seen.generation
         self.session.stored, self.session.store_problem = True, ""
 
     def _judgement(self, seen):
@@ -341,10 +367,10 @@ class World:
             return
         attempts = [replace(run, attempt=attempt) for attempt in range(1, run.attempt + 1)]
         allowed = {name for one in attempts for name in (one.master, one.workers, one.service, one.config, one.network)}
-        assert name in allowed, "of this run alone"
+        assert name in {*allowed, run.before, run.after}, "of this run alone"
         if self.objects.pop((kind, name), None) is None or kind != "Job":
             return
-        role = "master" if name.endswith("-master") else "worker"
+        role = ROLES[name.rpartition("-")[2]]
         for pod in [pod for pod in self.pods(role) if pod["metadata"]["name"].startswith(f"{name}-")]:
             if not self.pods_linger:
                 del self.objects["Pod", pod["metadata"]["name"]]
