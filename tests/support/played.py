@@ -63,6 +63,17 @@ def ended(exit_code: int, last_word: dict[str, Any] | None = None, reason: str =
     }
 
 
+def hook_ended(words: str = "") -> dict[str, Any]:
+    """Well without last words, as the kubelet reads them from the log."""
+    status = ended(1 if words else 0)
+    status["containerStatuses"][0]["state"]["terminated"]["message"] = words
+    return status
+
+
+def _role(pod: Pod) -> str:
+    return str(pod["metadata"]["labels"][ROLE])
+
+
 def _container(*, ready: bool, state: dict[str, Any]) -> dict[str, Any]:
     image = {"image": "played", "imageID": "played@sha256:0"}
     return {"name": "locust", "ready": ready, "restartCount": 0, "started": ready, "state": state, **image}
@@ -169,7 +180,7 @@ class PlayedKubelet:
             if task := self._playing.pop(uid, None):
                 task.cancel()
         elif uid not in self._playing and "deletionTimestamp" not in pod["metadata"]:
-            play = self._play_master if pod["metadata"]["labels"][ROLE] == "master" else self._play_worker
+            play = {"master": self._play_master, "worker": self._play_worker}.get(_role(pod), self._play_hook)
             self._playing[uid] = asyncio.create_task(play(pod))
 
     async def _play_master(self, pod: Pod) -> None:
@@ -210,6 +221,12 @@ class PlayedKubelet:
                 break
             await asyncio.sleep(0.1)
         await self._write(pod, ended(0))
+
+    async def _play_hook(self, pod: Pod) -> None:
+        await self._write(pod, running(next(self._addresses)))
+        words = self._script(pod).hooks.get(_role(pod), "")
+        if words is not None:
+            await self._write(pod, hook_ended(words))
 
     def _script(self, pod: Pod) -> Script:
         return self.scripts.get(pod["metadata"]["labels"][TEST], self.default)

@@ -29,6 +29,9 @@ class Script:
     fail: tuple[str, str, str] | None = None  # state, reason, message
     master_status: dict[str, Any] | None = None  # written instead of a running pod
     worker_status: dict[str, Any] | None = None
+    hooks: dict[str, str | None] = field(
+        default_factory=dict
+    )  # by role: last words, None: at work until told; else well
 
 
 class PlayedAgent:

@@ -63,3 +63,9 @@ def test_variables_of_a_given_config_map_are_read_and_the_others_named() -> None
     spec = env(envFrom=sources)
     assert inputs.environment(spec, {"shop": {"URL": "x"}}, {}) == {"SHOP_URL": "x"}
     assert inputs.not_read(spec, {"shop": {}}) == ["login"]
+
+
+def test_hooks_are_refused_with_what_to_do_instead() -> None:
+    raw = {"hooks": {"before": {"image": "seed:1"}}, "scenario": {"http": {}}}
+    with pytest.raises(NotHereError, match=r"spec\.hooks: .* run in a cluster only; here, remove them"):
+        inputs.files(raw, {})
