@@ -184,6 +184,8 @@ def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
         facts.append(Fact(ConditionType.WORKERS_CONNECTED, False, reason, said + why))
     elif phase is not Phase.COLLECTING:
         facts.append(workers.fact(seen))
+    elif seen.phase in {Phase.STARTING, Phase.PREFLIGHT} and seen.agent.state.get("startedAt"):
+        facts.append(workers.unseen(seen))  # no operator was there while the load was on
     healthy = generator.fact(seen) if phase is Phase.RUNNING else None
     if healthy is not None:
         facts.append(healthy)

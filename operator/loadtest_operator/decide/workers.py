@@ -62,6 +62,17 @@ def fact(seen: Observed) -> Fact:
     return Fact(ConditionType.WORKERS_CONNECTED, False, last.reason if last else Reason.WORKERS_LOST, f"{said}{why}")
 
 
+def unseen(seen: Observed) -> Fact:
+    """WorkersConnected of a load that nobody watched: it began with all, and the master counted those it lost."""
+    told = seen.agent.state.get("workers") or {}
+    expected, lost = int(told.get("expected", 0)), count(seen)
+    if not lost:
+        said = f"{expected} of {expected} workers connected"
+        return Fact(ConditionType.WORKERS_CONNECTED, True, Reason.WORKERS_CONNECTED, said)
+    said = f"of {expected} workers {_counted(lost)} lost while the load was on"
+    return Fact(ConditionType.WORKERS_CONNECTED, False, Reason.WORKERS_LOST, with_why(seen, said))
+
+
 def with_why(seen: Observed, message: str) -> str:
     """A sentence about lost workers, and what became of the last of them."""
     losses = _losses(seen)

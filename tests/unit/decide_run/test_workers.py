@@ -104,3 +104,19 @@ def test_the_number_of_losses_outlives_the_pods_and_the_operator():
     world.tick(20)
     world.look()
     assert world.raw["status"]["run"]["workersLost"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "status", "says"),
+    [(0, "True", "2 of 2 workers connected"), (1, "False", "of 2 workers 1 was lost while the load was on")],
+)
+def test_an_operator_that_comes_when_the_load_is_over_tells_of_the_workers_all_the_same(lost, status, says):
+    world = states.created()
+    world.start_pods()
+    world.advance("Holding")
+    world.agent["workers"] = {"expected": 2, "connected": 0, "lost": lost}
+    world.restart()
+    world.look()
+    assert world.raw["status"]["phase"] == "Collecting"
+    told = by_type(world.raw["status"])["WorkersConnected"]
+    assert (told["status"], told["message"]) == (status, says)
