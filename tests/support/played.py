@@ -223,7 +223,7 @@ class PlayedKubelet:
         await self._write(pod, ended(0))
 
     async def _play_hook(self, pod: Pod) -> None:
-        await self._write(pod, running(next(self._addresses)))
+        await self._write(pod, running(_address()))
         words = self._script(pod).hooks.get(_role(pod), "")
         if words is not None:
             await self._write(pod, hook_ended(words))
