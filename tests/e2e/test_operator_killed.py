@@ -157,6 +157,7 @@ def _as_if_there_had_been_room(status: dict[str, Any]) -> dict[str, Any]:
     calm: dict[str, Any] = json.loads(text)
     for item in calm["conditions"]:
         item["status"] = "True" if item["type"] == "GeneratorHealthy" else item["status"]
+    calm["conditions"].sort(key=lambda item: str(item["type"]))  # a map by type: which was told first says nothing
     return calm
 
 
