@@ -144,6 +144,7 @@ def _rows(copy: Path, uid: str) -> int:
 def _comparable(survived: Survived) -> dict[str, Any]:
     """Without its name, and what is measured and when; which fields there are still counts."""
     status = json.loads(json.dumps(survived.final).replace(survived.name, "survivor"))
+    status["conditions"].sort(key=lambda item: item["type"])  # a map by type: which was told first says nothing
     kept = {key: value for key, value in status.items() if key not in MEASURED}
     reasons = status["validity"]["reasons"]
     if reasons and all(reason.startswith(CROWDED) for reason in reasons):
@@ -157,7 +158,6 @@ def _as_if_there_had_been_room(status: dict[str, Any]) -> dict[str, Any]:
     calm: dict[str, Any] = json.loads(text)
     for item in calm["conditions"]:
         item["status"] = "True" if item["type"] == "GeneratorHealthy" else item["status"]
-    calm["conditions"].sort(key=lambda item: str(item["type"]))  # a map by type: which was told first says nothing
     return calm
 
 
