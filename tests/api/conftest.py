@@ -16,8 +16,7 @@ from tests.testcluster.apiserver import ApiServer
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[ApiServer]:
-    with ApiServer() as server:
-        crds.install(server)
+    with crds.api_server() as server:
         yield server
 
 

@@ -13,14 +13,12 @@ from tests.support.kubectl import Kubectl
 from tests.support.loadtests import phase
 from tests.support.played_agent import Script
 from tests.support.stage import Stage, soon, stays
-from tests.testcluster.apiserver import ApiServer
 
 
 @pytest.fixture
 def shaky(tmp_path):
     """A stage on an API server of its own, which may be killed."""
-    with ApiServer() as api, contextlib.ExitStack() as ending:
-        crds.install(api)
+    with crds.api_server() as api, contextlib.ExitStack() as ending:
         Kubectl(api.kubectl, api.kubeconfig)("create", "namespace", "shaky")
         ending.callback(outage.end)
         with Stage(api, "shaky", tmp_path, {"resync_seconds": 2}) as stage:

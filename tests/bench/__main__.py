@@ -15,7 +15,7 @@ import yaml
 
 from tests.bench import operator_rows, queue_rows, verdict_rows
 from tests.bench.operator_rows import Ground
-from tests.testcluster.apiserver import ApiServer
+from tests.support import crds
 
 HERE = Path(__file__).parent
 OUT = HERE.parents[1] / "build" / "bench.json"
@@ -80,7 +80,7 @@ async def agent() -> Figures:
 
 async def measure(wanted: list[str], *, everything: bool) -> Figures:
     found: Figures = {}
-    with tempfile.TemporaryDirectory() as place, ApiServer(extra_flags=FLAGS) as api:
+    with tempfile.TemporaryDirectory() as place, crds.api_server(extra_flags=FLAGS) as api:
         folder = Path(place)
         for name, work in groups(Ground(api, folder), folder).items():
             if name in wanted or (not wanted and (everything or name not in ONLY_WITH_ALL)):

@@ -10,7 +10,6 @@ from typing import Any
 
 from tests.bench.cluster import Crowd
 from tests.bench.processes import cpu_seconds, rss_mib
-from tests.support import crds
 from tests.support.kubectl import Kubectl
 from tests.support.operator import AS_IN_THE_IMAGE, OperatorProcess
 from tests.support.played import PlayedKubelet
@@ -35,7 +34,6 @@ class Ground:
         self._folder = folder
         self._kubectl = Kubectl(api.kubectl, api.kubeconfig)
         self._count = 0
-        crds.install(api)
 
     def namespace(self) -> str:
         self._count += 1

@@ -20,8 +20,7 @@ from tests.testcluster.apiserver import ApiServer
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[ApiServer]:
-    with ApiServer() as server:
-        crds.install(server)
+    with crds.api_server() as server:
         roles = [item for item in install.environments() if item["kind"] == "ClusterRole"]
         Kubectl(server.kubectl, server.kubeconfig).apply(*roles)
         yield server

@@ -191,6 +191,15 @@ class Scene:
             if (raw["metadata"].get("annotations") or {}).get(ANNOTATION_OWNER_NAMESPACE) == self.namespace
         }
 
+    def going(self) -> list[str]:
+        """What was deleted and waits for the garbage collector."""
+        return [
+            f"{kind} {name}"
+            for kind in BY_KIND
+            for name, raw in self.there(kind).items()
+            if "deletionTimestamp" in raw["metadata"]
+        ]
+
     def words(self) -> str:
         """For whoever has to find out what went wrong."""
         log = self.log.read_text()[-3000:] if self.log.exists() else ""

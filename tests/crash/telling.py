@@ -63,9 +63,10 @@ async def undisturbed(world: World, story: Story) -> Told:
         await world.recorder.until(
             lambda: story.over(scene), lambda: f"end of {story.name}\n{scene.words()}", END_SECONDS
         )
-        count = 0
+        count = -1
         while count != len(scene.line.writes):
             count = len(scene.line.writes)
+            await world.recorder.until(lambda: not scene.going(), lambda: f"ends of {scene.going()}", END_SECONDS)
             await asyncio.sleep(SILENCE_SECONDS)
         told = await read(scene, list(scene.line.writes))
         problems = await _deleted(scene)

@@ -99,11 +99,13 @@ async def page() -> AsyncIterator[Page]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(profile)},  # it leaves folders there
     )
+    draining: list[asyncio.Task[bytes]] = []
     try:
         assert process.stderr
         port = await asyncio.wait_for(_port(process.stderr), DEADLINE)
-        draining = asyncio.create_task(process.stderr.read())
+        draining.append(asyncio.create_task(process.stderr.read()))
         async with aiohttp.ClientSession() as session:
             async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
                 tabs = [tab for tab in await answer.json(content_type=None) if tab["type"] == "page"]
@@ -112,7 +114,7 @@ async def page() -> AsyncIterator[Page]:
     finally:
         process.terminate()
         await process.wait()
-        await draining
+        await asyncio.gather(*draining)
         shutil.rmtree(profile, ignore_errors=True)
 
 

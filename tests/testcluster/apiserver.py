@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -35,9 +35,15 @@ CONTROLLERS = (
 class ApiServer:
     """`with ApiServer() as api: ... api.kubeconfig ...`. Ends with the process (and thread) that started it."""
 
-    def __init__(self, controllers: Sequence[str] = CONTROLLERS, extra_flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        controllers: Sequence[str] = CONTROLLERS,
+        extra_flags: Sequence[str] = (),
+        before_controllers: Callable[[Self], object] | None = None,
+    ) -> None:
         self.controllers = tuple(controllers)
         self.extra_flags = tuple(extra_flags)
+        self._before_controllers = before_controllers
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -90,6 +96,8 @@ class ApiServer:
         shell.wait_until(
             lambda: api.exists("/api/v1/namespaces/default"), "namespace default", timeout_s=30, give_up=died
         )
+        if self._before_controllers:
+            self._before_controllers(self)
         if self.controllers:
             self._start_controllers(keys)
 

@@ -1,0 +1,35 @@
+"""Which tests may run beside which, and what they have to say at the end."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+# The longest first; all others fill the gaps.
+LONG_ROOMS = ("e2e", "api", "crash")
+SAYS = "says"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a room share an API server or a node: they stay in one process, in their order."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_room(item)))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    room = _room(item)
+    return LONG_ROOMS.index(room) if room in LONG_ROOMS else len(LONG_ROOMS)
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as `says`: figures that people run them for."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    said = [str(value) for report in reports for name, value in report.user_properties if name == SAYS]
+    if said:
+        terminalreporter.section("figures")
+        terminalreporter.write("".join(f"{line}\n" for line in said))
