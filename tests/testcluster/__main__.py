@@ -1,9 +1,9 @@
-"""`python -m tests.testcluster up | down | build | image | status`."""
+"""`python -m tests.testcluster up | down | build | image | status | restart COMPONENT`."""
 
 import argparse
 import sys
 
-from tests.testcluster import baseimage, binaries, cluster, debian, native, running, shell
+from tests.testcluster import baseimage, binaries, breaking, cluster, debian, native, running, shell
 
 
 def up() -> None:
@@ -43,14 +43,29 @@ def status() -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+def restart(component: str) -> None:
+    """As after a crash: kill -9, and it is back."""
+    if cluster.provider() is not cluster.Provider.NATIVE:
+        raise shell.ClusterUnavailable("only the native node's components can be restarted")
+    with shell.step(f"{component} killed, and back"):
+        breaking.restart(component)
+
+
 COMMANDS = {"up": up, "down": cluster.down, "build": build, "image": image, "status": status}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.testcluster")
-    parser.add_argument("command", choices=COMMANDS)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in COMMANDS:
+        commands.add_parser(name)
+    commands.add_parser("restart", description=restart.__doc__).add_argument("component")
+    arguments = parser.parse_args()
     try:
-        COMMANDS[parser.parse_args().command]()
+        if arguments.command == "restart":
+            restart(arguments.component)
+        else:
+            COMMANDS[arguments.command]()
     except shell.ClusterUnavailable as error:
         shell.say(str(error))
         return 1

@@ -82,6 +82,11 @@ def healthy(spec: dict[str, Any]) -> bool:
     return started_from == spec and running.init_pid() is not None and api().ready() and api().node_ready(nodeplan.NODE)
 
 
+def components() -> list[str]:
+    """By name, those that the running node was started with."""
+    return [one["name"] for one in json.loads((paths.node() / "run/node.json").read_text())["components"]]
+
+
 def containerd_answers(ctr: Path) -> bool:
     return shell.succeeds(running.inside(ctr, "--address", nodeplan.SOCKET, "version"))
 
