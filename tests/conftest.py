@@ -10,6 +10,7 @@ LONG_ROOMS = ("e2e", "api", "crash")
 SAYS = "says"
 
 
+@pytest.hookimpl(tryfirst=True)  # the distribution looks at the marks when its turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a room share an API server or a node: they stay in one process, in their order."""
     for item in items:
