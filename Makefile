@@ -64,7 +64,7 @@ test: $(READY)  ## everything; builds or finds the cluster by itself
 	echo "waiting for the cluster's programs and images (log: $$log)"
 	wait $$building || { tail -n 40 $$log; exit 1; }
 	# Rooms beside each other, the tests of a room in their order: tests/conftest.py.
-	$(BIN)/pytest tests --ignore tests/unit -n 3 --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
+	$(BIN)/pytest tests --ignore tests/unit -n 3 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 cluster-up: $(READY)  ## start the test cluster, or find the one that runs
 	@$(BIN)/python -m tests.testcluster up

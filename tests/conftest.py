@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # The longest first; all others fill the gaps.
@@ -10,12 +12,20 @@ LONG_ROOMS = ("e2e", "api", "crash")
 SAYS = "says"
 
 
-@pytest.hookimpl(tryfirst=True)  # the distribution looks at the marks when its turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a room share an API server or a node: they stay in one process, in their order."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_room(item)))
     items.sort(key=_turn)
+
+
+class ByRoom(LoadScopeScheduling):
+    """The tests of a room share an API server or a node: they stay in one process, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/")[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom:
+    return ByRoom(config, log)
 
 
 def _turn(item: pytest.Item) -> int:
