@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser = argparse.ArgumentParser(prog="start.py", description="Run one pod of a load test.")
     parser.add_argument("--config", required=True, type=Path)
     parser.add_argument("--role", required=True, choices=("master", "worker"))
+    parser.add_argument(
+        "--deadline-at", type=float, help="on the wall clock; in place of the configuration's deadlineAt"
+    )
     options = parser.parse_args(arguments)
     # As the first process of a container we get no default action for SIGTERM: until Locust runs, just end.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(Exit.FAILED_LATER))
@@ -39,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     config: Config | None = None
     try:
         config = configuration.read(options.config)
+        if options.deadline_at is not None:
+            config = dataclasses.replace(config, deadline_at=options.deadline_at)
         code = _master(config) if options.role == "master" else _worker(config)
     except AgentError as error:
         code = _failed(config, options.role, error)

@@ -60,7 +60,7 @@ class OperatorProcess:
             self.process = subprocess.Popen(self._argv, env=self._env, stdout=log, stderr=log)
         return self
 
-    def ready(self, seconds: float = 20, every: float = LOOK_SECONDS) -> Self:
+    def ready(self, seconds: float = 60, every: float = LOOK_SECONDS) -> Self:
         eventually(self._ready, f"operator ready (log: {self.log})", seconds, every)
         return self
 

@@ -58,9 +58,10 @@ class Stage:
     def watch(self, kind: str) -> contextlib.closing[Watch]:
         return contextlib.closing(Watch(self.api.server, self.api.ca, self.api.token, kind, self.namespace))
 
-    def apply(self, name: str, **changes: Any) -> Object:
+    def apply(self, name: str, labels: dict[str, str] | None = None, **changes: Any) -> Object:
         """A LoadTest as `kubectl apply` writes it."""
         body = loadtest(name, self.namespace, **changes)
+        body["metadata"]["labels"] = labels or {}
         where = f"/apis/loadtest.dev/v1alpha1/namespaces/{self.namespace}/loadtests/{name}"
         query = "?fieldManager=kubectl&force=true"
         status, made = self.cluster.call("PATCH", where + query, body, "application/apply-patch+yaml")

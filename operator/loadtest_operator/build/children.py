@@ -92,8 +92,9 @@ def master_job(plan: PodPlan, timing: Timing) -> dict[str, Any]:
     )
 
 
-def worker_job(plan: PodPlan, timing: Timing, workers: int) -> dict[str, Any]:
-    return job(
+def worker_job(plan: PodPlan, timing: Timing, workers: int, kueue: str = "") -> dict[str, Any]:
+    """With the name of a LocalQueue it is suspended until Kueue lets it go."""
+    found = job(
         plan,
         plan.run.workers,
         "worker",
@@ -104,9 +105,13 @@ def worker_job(plan: PodPlan, timing: Timing, workers: int) -> dict[str, Any]:
             "parallelism": workers,
             "backoffLimit": RESTARTS_PER_WORKER * workers,
             "activeDeadlineSeconds": timing.load_deadline,
+            **({"suspend": True} if kueue else {}),
             "template": pods.template(plan, "worker", "OnFailure"),
         },
     )
+    if kueue:
+        found["metadata"]["labels"][names.LABEL_KUEUE] = kueue
+    return found
 
 
 def dry_run_pod(plan: PodPlan, role: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ LABEL_TEST = f"{GROUP}/test"
 LABEL_TEST_UID = f"{GROUP}/test-uid"
 LABEL_RUN = f"{GROUP}/run"
 LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_KUEUE = "kueue.x-k8s.io/queue-name"  # on a LoadTest: its workers go through that LocalQueue
 LABEL_ROLE = f"{GROUP}/role"
 LABEL_INSTANCE = f"{GROUP}/instance"
 LABEL_ENVIRONMENT = f"{GROUP}/environment"  # marks a namespace as ours to fill and to delete

@@ -80,6 +80,7 @@ class PodPlan:
     spec: Mapping[str, Any]  # the frozen LoadTest.spec as the user wrote it
     images: Images
     instance: str
+    deadline_at: int | None = None  # of an attempt that had to wait after its inputs were frozen
 
 
 def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
@@ -164,7 +165,15 @@ def _locust(plan: PodPlan, role: str) -> dict[str, Any]:
         "name": CONTAINER,
         "image": runners.get("image") or plan.images.own,
         "imagePullPolicy": plan.images.pull_policy,
-        "command": ["python3", *start, "--config", f"{CONFIG_DIR}/{CONFIG_FILE}", "--role", role],
+        "command": [
+            "python3",
+            *start,
+            "--config",
+            f"{CONFIG_DIR}/{CONFIG_FILE}",
+            "--role",
+            role,
+            *_deadline(plan, role),
+        ],
         "env": [
             *(scenario.get("env") or []),
             {"name": "PYTHONUNBUFFERED", "value": "1"},
@@ -188,6 +197,10 @@ def _locust(plan: PodPlan, role: str) -> dict[str, Any]:
             "failureThreshold": 3,
         }
     return container
+
+
+def _deadline(plan: PodPlan, role: str) -> list[str]:
+    return ["--deadline-at", str(plan.deadline_at)] if plan.deadline_at is not None and role == "master" else []
 
 
 def _resources(runners: Mapping[str, Any], role: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest_operator.build import networkpolicy
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import hookjobs, retention
+from loadtest_operator.decide import hookjobs, retention, stage
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
@@ -52,7 +52,7 @@ def overdue(seen: Observed, now: datetime) -> bool:
     Results that wait to be collected are not late, however long the operator was away; nor is a run given up on old
     news of its master.
     """
-    if seen.phase not in _TIMED or seen.stored:
+    if seen.phase not in _TIMED or seen.stored or stage.with_kueue(seen.status):
         return False
     asked = seen.agent.phase in _LOADING and seen.agent.silent_since is None
     if seen.phase is not Phase.PREPARING and not asked:
@@ -62,12 +62,13 @@ def overdue(seen: Observed, now: datetime) -> bool:
         return False
     # Under load the master ends it by itself, and has the partial results; it is given the time to collect them.
     patience = COLLECTING if seen.phase is Phase.RUNNING else timedelta(0)
-    return now > deadline_at(seen, test.spec) + patience
+    return now > deadline_at(seen.status["run"], test.spec) + patience
 
 
-def deadline_at(seen: Observed, spec: LoadTestSpec) -> datetime:
-    """Counted from admission, over all attempts."""
-    return quantities.parse_timestamp(seen.status["run"]["startTime"]) + defaults.deadline(spec)
+def deadline_at(run: Mapping[str, Any], spec: LoadTestSpec) -> datetime:
+    """Counted from admission, over all attempts; without what Kueue made them wait."""
+    waited = timedelta(seconds=int(run.get("waitedSeconds", 0)))
+    return quantities.parse_timestamp(run["startTime"]) + waited + defaults.deadline(spec)
 
 
 def deadline_exceeded(seen: Observed, now: datetime) -> Plan:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, generator, losses, workers
+from loadtest_operator.decide import ending, environment, generator, kueue, losses, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -42,6 +42,8 @@ def decide(seen: Observed, now: datetime) -> Plan:
         if seen.phase is Phase.COLLECTING:
             return _move(seen, now, Phase.JUDGING, "all results are here")
         return _following(seen, now)
+    if kueue.preempted(seen):
+        return losses.lost(seen, now, Reason.PREEMPTED, kueue.PREEMPTED)
     ended = seen.children.master_end
     if ended is not None:
         return losses.master_ended(seen, ended, now)
@@ -101,10 +103,16 @@ def _overdue(seen: Observed, now: datetime) -> bool:
 
 def _pods_since(seen: Observed) -> datetime:
     """When the first load pod was made; else its Job, whose pods are refused; else since there could have been one."""
-    made = seen.children.all_pods or tuple(seen.children.jobs.values())
-    stamps = [item["metadata"].get("creationTimestamp") for item in made]
+    stamps = [pod["metadata"].get("creationTimestamp") for pod in seen.children.all_pods]
+    stamps = stamps or [_begun(job) for job in seen.children.jobs.values()]
     times = [quantities.parse_timestamp(stamp) for stamp in stamps if stamp]
     return min(times, default=environment.ready_since(seen))
+
+
+def _begun(job: Mapping[str, Any]) -> str | None:
+    """Since when it may have pods: one that was suspended counts from its release."""
+    told = (job.get("status") or {}).get("startTime") or job["metadata"].get("creationTimestamp")
+    return str(told) if told else None
 
 
 def _reason_of(problem: PodProblem) -> Reason:

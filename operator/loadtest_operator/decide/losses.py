@@ -21,7 +21,7 @@ UNREADABLE = timedelta(seconds=60)
 # Pods that were told to go: their events tell sooner, unless one is missed.
 LOOK_FOR_PODS = timedelta(seconds=1)
 
-_LOST = {Reason.MASTER_LOST, Reason.WORKERS_LOST, Reason.RESULTS_UNREADABLE}
+_LOST = {Reason.MASTER_LOST, Reason.WORKERS_LOST, Reason.PREEMPTED, Reason.RESULTS_UNREADABLE}
 
 
 def master_ended(seen: Observed, end: PodEnd, now: datetime) -> Plan:

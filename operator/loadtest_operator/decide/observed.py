@@ -9,7 +9,7 @@ from typing import Any
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, ANNOTATION_STOP_REQUESTED, RunRef
 from loadtest_operator.build.networkpolicy import Fence
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import runkey
+from loadtest_operator.decide import runkey, stage
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
 from loadtest_operator.decide.queue import Turn
@@ -166,8 +166,7 @@ class Observed:
 
     @property
     def phase(self) -> Phase | None:
-        text = self.status.get("phase")
-        return Phase(text) if text else None
+        return stage.stage(self.status)
 
     @property
     def request(self) -> str:

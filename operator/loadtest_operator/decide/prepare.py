@@ -1,5 +1,6 @@
 """Preparing: inputs are frozen, one load pod of each role is tried out dry, then everything is created."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from loadtest_operator.build import hooks as hook_jobs
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import PodPlan
-from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, losses, refusal
+from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, kueue, losses, refusal, stage
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
 from loadtest_operator.model import defaults, quantities
@@ -23,7 +24,7 @@ def decide(seen: Observed, now: datetime) -> Plan:
     if (waits := losses.waits(seen, now)) is not None:
         return waits
     if seen.frozen is not None:
-        return _first(seen, seen.frozen, now) or _create(seen, seen.frozen, now)
+        return _first(seen, seen.frozen, now) or kueue.waits(seen, now) or _create(seen, seen.frozen, now)
     if seen.inputs.run_key != seen.status["run"]["runKey"] or seen.inputs.test is None:
         # Edited between admission and freezing: nothing has been created for this run, so it is admitted afresh.
         return admission.begin(seen, now)
@@ -63,41 +64,54 @@ def timing(frozen: Frozen) -> Timing:
 def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = False) -> Plan:
     run = seen.run
     assert run is not None
-    plan = PodPlan(run, frozen.raw, seen.images, seen.instance)
-    workers = defaults.workers(frozen.test.spec)
-    times = timing(frozen)
+    told = kueue.let_go(seen, now)
+    deadline = ending.deadline_at(told, frozen.test.spec)
+    # What is frozen cannot know how long Kueue makes it wait, so the master is told when that is over.
+    asked = bool(kueue.queue_name(seen)) or stage.with_kueue(seen.status)
+    plan = PodPlan(run, frozen.raw, seen.images, seen.instance, int(deadline.timestamp()) if asked else None)
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )
-    config["deadlineAt"] = ending.deadline_at(seen, frozen.test.spec).timestamp()
+    if not asked:
+        config["deadlineAt"] = deadline.timestamp()
     inputs = _inputs(seen, frozen, config) if first or frozen.inherited else ()
-    message = f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}"
-    say = Statement(
+    around = (*inputs, *_fence(seen, frozen), children.service(run, seen.instance))
+    times, workers = timing(frozen), defaults.workers(frozen.test.spec)
+    dry_run = (
+        children.dry_run_pod(plan, "master"),
+        children.dry_run_pod(plan, "worker"),
+        *(hook_jobs.dry_run_pods(plan) if first else ()),
+    )
+    if kueue.queue_name(seen) and "worker" not in seen.children.jobs:
+        job = children.worker_job(plan, times, workers, kueue.queue_name(seen))
+        status = compose(seen, kueue.standing(seen, now), now)
+        return Plan(
+            dry_run=dry_run,
+            create=(*around, job),
+            status=status,
+            notes=(kueue.note(seen),),
+            requeue_after=WAIT_FOR_PODS,
+        )
+    jobs = (children.master_job(plan, times), children.worker_job(plan, times, workers))
+    status = compose(seen, _starting(seen, frozen, workers, told), now)
+    return Plan(dry_run=dry_run, create=(*around, *jobs), status=status, requeue_after=WAIT_FOR_PODS)
+
+
+def _starting(seen: Observed, frozen: Frozen, workers: int, run: Mapping[str, Any]) -> Statement:
+    assert seen.run is not None
+    admitted = Fact(ConditionType.ADMITTED, True, Reason.ADMITTED, f"run {seen.run.number} admitted")
+    return Statement(
         phase=Phase.STARTING,
         outcome=Outcome.WORKING,
         reason=Reason.STARTING,
-        message=message,
+        message=f"creating 1 master and {workers} worker{'s' if workers != 1 else ''}",
         facts=(
-            *environment.ready_fact(frozen, run.environment),
+            *((admitted,) if stage.with_kueue(seen.status) else ()),
+            *environment.ready_fact(frozen, seen.run.environment),
             *hookjobs.fact(seen),
             Fact(ConditionType.WORKERS_CONNECTED, False, Reason.STARTING, f"0 of {workers} workers connected"),
         ),
-    )
-    return Plan(
-        dry_run=(
-            children.dry_run_pod(plan, "master"),
-            children.dry_run_pod(plan, "worker"),
-            *(hook_jobs.dry_run_pods(plan) if first else ()),
-        ),
-        create=(
-            *inputs,
-            *_fence(seen, frozen),
-            children.service(run, seen.instance),
-            children.master_job(plan, times),
-            children.worker_job(plan, times, workers),
-        ),
-        status=compose(seen, say, now),
-        requeue_after=WAIT_FOR_PODS,
+        fields={"run": run},
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from loadtest_operator.decide import stage
 from loadtest_operator.decide.queue import Hold, Name, Need, Standing, Ticket
 from loadtest_operator.decide.scheduled import Made
 from loadtest_operator.model import defaults, quantities
@@ -22,7 +23,8 @@ def name(raw: Raw) -> Name:
 
 
 def phase(raw: Raw) -> str:
-    return str((raw.get("status") or {}).get("phase") or "")
+    status = raw.get("status") or {}
+    return str(Phase.PREPARING if stage.with_kueue(status) else status.get("phase") or "")
 
 
 def waits(raw: Raw) -> bool:

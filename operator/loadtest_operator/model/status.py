@@ -34,7 +34,12 @@ class Run(Lenient):
     run_key: Words | None = Field(None, description="The hash of what describes the load and the target.")
     start_time: Moment | None = Field(None, description="When the run was admitted.")
     end_time: Moment | None = Field(None, description="When it was over.")
-    attempt_time: Moment | None = Field(None, description="When the attempt began that followed a lost one.")
+    attempt_time: Moment | None = Field(
+        None, description="When the attempt began that followed a lost one, or that Kueue let go."
+    )
+    waited_seconds: Count | None = Field(
+        None, description="How long Kueue made it wait; the deadline does not count it."
+    )
     stop_reason: StopReason | None = Field(
         None, description="Why it was stopped before its end, if it was: Cancelled, Suspended or Superseded."
     )

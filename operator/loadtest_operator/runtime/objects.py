@@ -164,5 +164,7 @@ def _slim(kind: str, raw: Object) -> Object:
         slim["spec"] = {key: spec[key] for key in _POD_SPEC if key in spec}
         slim["status"] = {key: status[key] for key in _POD_STATUS if key in status}
     else:
+        if (raw.get("spec") or {}).get("suspend"):
+            slim["spec"] = {"suspend": True}
         slim["status"] = status
     return slim

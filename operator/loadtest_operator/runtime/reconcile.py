@@ -11,7 +11,7 @@ from loadtest_operator.decide.run import decide
 from loadtest_operator.decide.run import refused as decide_refused
 from loadtest_operator.io.kube import BY_KIND, ApiError, ApiUnreachable, Conflict, Kube, NotFound
 from loadtest_operator.io.kube import LOADTESTS as TESTS
-from loadtest_operator.runtime import orphans, schedules
+from loadtest_operator.runtime import orphans, refusals, schedules
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.execute import Executor, NotLeading
 from loadtest_operator.runtime.metrics import Metrics
@@ -72,7 +72,7 @@ class Reconciler:
             except (ApiError, ApiUnreachable) as error:
                 self._metrics.failed("api")
                 wait = self._queue.fail(key)
-                log.warning("API server: %s", error, extra={"test": str(key), "retry_in": wait})
+                log.warning("API server: %s", refusals.explained(error), extra={"test": str(key), "retry_in": wait})
             except Exception:
                 self._metrics.failed("unexpected")
                 self._queue.fail(key)

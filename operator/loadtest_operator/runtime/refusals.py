@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from loadtest_operator.io.kube import ApiError
+from loadtest_operator.io.kube import ApiError, ApiUnreachable
 from loadtest_operator.model.conditions import Reason
 
 
@@ -65,3 +65,10 @@ def _who(text: str) -> str:
     if not said:
         return ""
     return f"--serviceaccount={said[2]}" if said[1] else f"--user={shlex.quote(said[2])}"
+
+
+def explained(error: ApiError | ApiUnreachable) -> str:
+    """For the log: what the API server says, and what to do where it cannot know that."""
+    older = "field not declared in schema" in str(error)
+    advice = "; the CRDs in the cluster are older than this operator: apply those of its version (docs/install.md)"
+    return f"{error}{advice if older else ''}"

@@ -152,6 +152,22 @@ class World:
             "containerStatuses": [{"name": role, "state": {"terminated": terminated} if ok or words else {}}],
         }
 
+    def suspend_workers(self, *, suspend):
+        """As Kueue does it; the Job controller deletes the pods of a suspended Job."""
+        run = self.raw["status"]["run"]
+        [job] = [
+            job
+            for job in of(self.objects.values(), "Job", "worker")
+            if self._of_attempt(job, run["id"], run["attempt"])
+        ]
+        job["spec"]["suspend"] = suspend
+        job["status"] = {"startTime": None if suspend else stamp(self.now)}
+        if not suspend:
+            self._make_pods(job)
+            return
+        for pod in self.pods("worker"):
+            del self.objects["Pod", pod["metadata"]["name"]]
+
     def remove_master(self):
         del self.objects["Pod", self.master()["metadata"]["name"]]
         self.agent = None
@@ -317,10 +333,15 @@ class World:
             assert "conditions" not in made["status"], "made once"
         if kind == "Job":
             assert not seen.children.earlier_pods, "nothing is started while a lost attempt may still send load"
-            for index in range(body["spec"].get("completions", 1)):
-                name = f"{metadata['name']}-{index}"
-                pod = {"metadata": {**made["metadata"], "name": name}, "status": {"phase": "Pending"}}
-                self.objects.setdefault(("Pod", name), {"kind": "Pod", **pod})
+            made["spec"] = made.get("spec") or deepcopy(body["spec"])
+            if not made["spec"].get("suspend"):
+                self._make_pods(made)
+
+    def _make_pods(self, job):
+        for index in range(job["spec"].get("completions", 1)):
+            name = f"{job['metadata']['name']}-{index}"
+            pod = {"metadata": {**job["metadata"], "name": name, "creationTimestamp": stamp(self.now)}}
+            self.objects.setdefault(("Pod", name), {"kind": "Pod", **pod, "status": {"phase": "Pending"}})
 
     def _do(self, work, seen):
         run = seen.run

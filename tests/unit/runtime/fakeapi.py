@@ -8,7 +8,15 @@ from aiohttp.test_utils import TestServer
 from loadtest_operator.io.credentials import Access
 from loadtest_operator.io.kube import Kube
 
-CODES = {"NotFound": 404, "AlreadyExists": 409, "Conflict": 409, "Invalid": 422, "Forbidden": 403, "Gone": 410}
+CODES = {
+    "NotFound": 404,
+    "AlreadyExists": 409,
+    "Conflict": 409,
+    "Invalid": 422,
+    "Forbidden": 403,
+    "Gone": 410,
+    "InternalError": 500,
+}
 
 
 class FakeApi:

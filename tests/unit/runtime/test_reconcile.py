@@ -133,6 +133,19 @@ async def test_jobs_of_a_test_that_is_gone_are_taken_down_after_asking():
 
 
 @timeless
+async def test_an_operator_that_is_newer_than_the_crds_says_so(caplog):
+    async with assembled() as here:
+        await known(here)
+        here.api.refuse["PATCH", f"{TESTS}/checkout/status"] = (
+            "InternalError",
+            ".status.run.newer: field not declared in schema",
+        )
+        await here.reconcile(CHECKOUT)
+        assert "the CRDs in the cluster are older than this operator" in caplog.text
+        assert due(here)
+
+
+@timeless
 async def test_a_test_that_is_gone_leaves_no_session_no_dates_and_no_metrics():
     async with assembled() as here:
         await known(here)
