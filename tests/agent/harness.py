@@ -138,13 +138,13 @@ class Agents:
     def script(self, text: str, name: str = "locustfile.py") -> None:
         (self.run_dir / name).write_text(text)
 
-    def start(self, role: str, **options: Any) -> Process:
+    def start(self, role: str, *more: str, **options: Any) -> Process:
         path = self.run_dir / "config.json"
         path.write_text(json.dumps(self.config))
         number = len(self.processes)
         word = self.folder / f"{role}-{number}.word"
         env = {"PATH": os.environ["PATH"], "LOADTEST_TERMINATION_LOG": str(word)} | options.pop("env", {})
-        arguments = [PYTHON, str(self.agent_dir / "start.py"), "--config", str(path), "--role", role]
+        arguments = [PYTHON, str(self.agent_dir / "start.py"), "--config", str(path), "--role", role, *more]
         process = Process(arguments, self.folder / f"{role}-{number}.log", env, self.folder, **options)
         self.processes.append(process)
         self.words[process] = word

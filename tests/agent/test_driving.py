@@ -240,9 +240,14 @@ def test_the_deadline_ends_the_load_when_no_driver_does(agents: Agents) -> None:
     assert held["requests"] > 0
 
 
-def test_a_deadline_that_is_over_before_the_load_ends_it_before_the_load(agents: Agents) -> None:
+@pytest.mark.parametrize("told", ["by the configuration", "when it is started"])
+def test_a_deadline_that_is_over_before_the_load_ends_it_before_the_load(agents: Agents, told: str) -> None:
     running(agents, 600)
-    agents.config["deadlineAt"] = time.time() + 0.1
-    master = agents.start("master")
+    soon = time.time() + 0.1
+    if told == "by the configuration":
+        agents.config["deadlineAt"] = soon
+        master = agents.start("master")
+    else:
+        master = agents.start("master", "--deadline-at", str(soon))
     assert master.wait() == 3
     assert agents.word(master)["error"]["reason"] == "DeadlineExceeded"
