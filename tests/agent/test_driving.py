@@ -8,6 +8,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.agent.harness import requests_in, wait_for
 
 if TYPE_CHECKING:
