@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 KIND_LENGTH = 80
@@ -15,6 +16,15 @@ _SECRET = re.compile(
     r"(['\"]?\s*[:=]\s*(?:bearer\s+|basic\s+)?|\s+)['\"]?[^\s'\",;&]+"
 )
 _BAD_STATUS = 400
+# What the machine under the load generator lacks, not the target; as errors of a socket that is being made.
+OWN_FAULTS = {
+    errno.EADDRNOTAVAIL: "generator: no free port",
+    errno.EMFILE: "generator: too many open files",
+    errno.ENFILE: "generator: too many open files",
+    errno.ENOBUFS: "generator: no memory for sockets",
+    errno.ENOMEM: "generator: no memory for sockets",
+}
+_NESTED = 6  # requests wraps urllib3, which wraps what the socket raised
 
 
 class Unexpected(Exception):
@@ -38,6 +48,8 @@ def kind_of(exception: object, status: int | None) -> str:
     """'HTTP 503' for what the server said; else the exception's class, with its text where a person wrote it."""
     if status is not None and status >= _BAD_STATUS:
         return f"HTTP {status}"
+    if own := own_fault(exception):
+        return own
     if isinstance(exception, str | Unexpected):
         return clean(str(exception))[:KIND_LENGTH]
     name = type(exception).__name__
@@ -46,6 +58,20 @@ def kind_of(exception: object, status: int | None) -> str:
         return name
     text = clean(str(exception))
     return f"{name}: {text}"[:KIND_LENGTH] if text else name
+
+
+def own_fault(exception: object) -> str:
+    """Why the generator itself could not send; empty: it could."""
+    for _ in range(_NESTED):
+        if isinstance(exception, OSError) and exception.errno in OWN_FAULTS:
+            return OWN_FAULTS[exception.errno]
+        if not isinstance(exception, BaseException):
+            return ""
+        wrapped = [
+            one for one in (getattr(exception, "reason", None), *exception.args) if isinstance(one, BaseException)
+        ]
+        exception = next(iter(wrapped), None) or exception.__cause__ or exception.__context__
+    return ""
 
 
 def _is_network(exception: object) -> bool:

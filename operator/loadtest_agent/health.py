@@ -1,4 +1,4 @@
-"""How the load generator itself is doing: its share of the CPU and how late its event loop runs."""
+"""How the load generator itself is doing: its share of the CPU, how long it was kept from running, how late it is."""
 
 from __future__ import annotations
 
@@ -32,12 +32,31 @@ def cpu_limit(root: Path = Path("/sys/fs/cgroup")) -> float:
     return min(1.0, int(quota) / int(period))
 
 
-class Sampler:
-    """CPU share and the longest delay of a heartbeat since the last reset."""
+def throttled_seconds(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """How long the container's CPU limit has kept it from running so far; None: it has no such accounting."""
+    for file, name, per_second in (("cpu.stat", "throttled_usec", 1e6), ("cpu/cpu.stat", "throttled_time", 1e9)):
+        try:
+            lines = (root / file).read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            key, _, value = line.partition(" ")
+            if key == name and value.isdecimal():
+                return int(value) / per_second
+    return None
 
-    def __init__(self, users: Callable[[], int], limit: float) -> None:
+
+class Sampler:
+    """CPU share, share of throttling, and the longest delay of a heartbeat since the last reset."""
+
+    def __init__(
+        self, users: Callable[[], int], limit: float, throttled: Callable[[], float | None] = throttled_seconds
+    ) -> None:
         self._users = users
         self._limit = limit
+        self._throttled = throttled
+        self._held: float | None = None
+        self._held_back = throttled()
         self._worst = 0.0
         self._last = 0.0
         self._cpu, self._wall = time.process_time(), time.monotonic()
@@ -46,9 +65,11 @@ class Sampler:
         cpu, wall = time.process_time(), time.monotonic()
         if wall - self._wall > _HEARTBEAT_SECONDS:  # shorter spans say nothing, the last value stands
             self._last = (cpu - self._cpu) / (wall - self._wall) / self._limit
-        health = wire.Health(self._users(), self._last, self._worst)
+            self._held = _share(self._held_back, self._throttled(), wall - self._wall)
+        health = wire.Health(self._users(), self._last, self._worst, self._held)
         if reset:
             self._cpu, self._wall, self._worst = cpu, wall, 0.0
+            self._held_back = self._throttled()
         return health
 
     def heartbeat(self, on_beat: Callable[[float], None]) -> None:
@@ -59,3 +80,7 @@ class Sampler:
             now = time.monotonic()
             self._worst = max(self._worst, now - due)
             on_beat(now)
+
+
+def _share(before: float | None, now: float | None, seconds: float) -> float | None:
+    return None if before is None or now is None else min(1.0, max(0.0, now - before) / seconds)

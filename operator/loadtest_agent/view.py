@@ -77,6 +77,11 @@ class View:
                 "Longest delay of a worker's event loop in the last seconds.",
                 {metrics.labels(**common): recent.lag},
             ),
+            metrics.gauge(
+                "loadtest_generator_throttled_ratio",
+                "Share of the time in which its CPU limit kept a worker from running.",
+                {} if recent.throttled is None else {metrics.labels(**common): recent.throttled},
+            ),
             master.counters.lines(master.store.totals, **common),
         )
         return "\n".join(lines) + "\n"
@@ -109,6 +114,7 @@ class View:
             "requests": recent.requests,
             "cpu": round(recent.cpu, 3),
             "lag": round(recent.lag, 4),
+            "throttled": _round(recent.throttled),
         }
 
 

@@ -43,6 +43,7 @@ class Recent:
     p95: float | None
     cpu: float
     lag: float
+    throttled: float | None
 
 
 class WindowStore:
@@ -126,7 +127,7 @@ class WindowStore:
         newest = min((self._newest.get(worker, -1) for worker in workers), default=-1)
         if newest < 0:
             newest = max(self._newest.values(), default=-1)
-        seconds, requests, errors, cpu, lag = 0.0, 0, 0, 0.0, 0.0
+        seconds, requests, errors, health = 0.0, 0, 0, wire.Health()
         hist: Histogram = {}
         for w in range(newest, -1, -1):
             briefs = self._briefs.get(w)
@@ -136,9 +137,10 @@ class WindowStore:
             for brief in briefs.values():
                 requests += brief.n
                 errors += brief.errors
-                cpu, lag = max(cpu, brief.health.cpu), max(lag, brief.health.lag)
+                health = _worse(health, brief.health)
                 histogram.add(hist, brief.hist)
-        return Recent(seconds, requests, errors, histogram.quantile_seconds(hist, 0.95), cpu, lag)
+        p95 = histogram.quantile_seconds(hist, 0.95)
+        return Recent(seconds, requests, errors, p95, health.cpu, health.lag, health.throttled)
 
     def _account(self, window: wire.Window, sign: int) -> None:
         for endpoint, cell in window.cells.items():
@@ -166,15 +168,12 @@ class WindowStore:
 
     def _merged(self, w: int) -> wire.Window:
         merged = wire.Window(0.0)
-        users, cpu, lag = 0, 0.0, 0.0
         for _, blob in sorted(self._blobs[w].items()):
             window = wire.decode(blob)
-            users += window.health.users
-            cpu, lag = max(cpu, window.health.cpu), max(lag, window.health.lag)
+            merged.health = _worse(merged.health, window.health)
             for endpoint, cell in window.cells.items():
                 key = endpoint if endpoint in self.totals else _OTHER
                 merged.cells.setdefault(key, wire.Cell()).add(cell)
-        merged.health = wire.Health(users, cpu, lag)
         return merged
 
     def _json(self, w: int, seq: int) -> str:
@@ -190,6 +189,7 @@ class WindowStore:
                 "users": merged.health.users,
                 "cpu": merged.health.cpu,
                 "lag": merged.health.lag,
+                "throttled": merged.health.throttled,
                 "endpoints": [_endpoint(*item) for item in sorted(merged.cells.items())],
             },
             separators=(",", ":"),
@@ -209,3 +209,11 @@ def _endpoint(endpoint: wire.Endpoint, cell: wire.Cell) -> dict[str, object]:
         "sum": round(cell.total_us / 1e6, 6),
         "max": round(cell.peak_us / 1e6, 6),
     }
+
+
+def _worse(one: wire.Health, other: wire.Health) -> wire.Health:
+    """All users, and the figures of whoever is worse off."""
+    held = [value for value in (one.throttled, other.throttled) if value is not None]
+    return wire.Health(
+        one.users + other.users, max(one.cpu, other.cpu), max(one.lag, other.lag), max(held, default=None)
+    )

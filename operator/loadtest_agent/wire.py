@@ -52,6 +52,7 @@ class Health:
     users: int = 0
     cpu: float = 0.0
     lag: float = 0.0
+    throttled: float | None = None  # where there is nobody who would throttle
 
 
 @dataclass
@@ -71,6 +72,7 @@ def encode(window: Window) -> bytes:
         "u": health.users,
         "c": round(health.cpu, 3),
         "l": round(health.lag, 4),
+        "t": None if health.throttled is None else round(health.throttled, 3),
         "e": [
             [method, name, cell.n, cell.errors, cell.hist, cell.fail_hist, round(cell.total_us), round(cell.peak_us)]
             for (method, name), cell in window.cells.items()
@@ -81,7 +83,7 @@ def encode(window: Window) -> bytes:
 
 def decode(blob: bytes) -> Window:
     document = json.loads(zlib.decompress(blob))
-    window = Window(document["s"], Health(document["u"], document["c"], document["l"]))
+    window = Window(document["s"], Health(document["u"], document["c"], document["l"], document["t"]))
     for method, name, n, errors, hist, fail_hist, total_us, peak_us in document["e"]:
         cell = window.cells.setdefault((method, name), Cell())
         cell.n, cell.errors, cell.total_us, cell.peak_us = n, errors, total_us, peak_us

@@ -4,7 +4,7 @@ from loadtest_operator.decide.observed import Observed
 from loadtest_operator.decide.status import Fact
 from loadtest_operator.model import quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
-from loadtest_operator.verdict.validity import MAX_CPU, MAX_LAG_S
+from loadtest_operator.verdict.validity import MAX_CPU, MAX_LAG_S, MAX_THROTTLED
 
 
 def fact(seen: Observed) -> Fact | None:
@@ -15,6 +15,8 @@ def fact(seen: Observed) -> Fact | None:
         return None
     if float(cpu) > MAX_CPU:
         says = f"a worker uses {quantities.share(float(cpu))} of its CPU"
+    elif float(recent.get("throttled") or 0) > MAX_THROTTLED:
+        says = f"its CPU limit stopped a worker for {quantities.share(float(recent['throttled']))} of the time"
     elif float(lag) > MAX_LAG_S:
         says = f"a worker's event loop was {quantities.latency(float(lag))} late"
     else:

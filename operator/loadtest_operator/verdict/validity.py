@@ -1,6 +1,7 @@
 """Whether a run's numbers describe the target, or the load generator. Judged before anything else is."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,11 @@ MAX_CPU = 0.9
 COMFORTABLE_CPU = 2 / 3
 # Every request that is under way waits as long as the event loop does.
 MAX_LAG_S = 0.25
+# A worker that is not let run for a tenth of the time holds up a tenth of its requests: twice what a p95 is made of.
+MAX_THROTTLED = 0.1
+# Requests that the generator could not send count as errors of the target otherwise.
+MAX_OWN_FAULTS = 0.001
+OWN_FAULT = "generator: "
 # Users come and go around the wanted number while a locustfile's users stop and start.
 MIN_ACHIEVED = 0.95
 
@@ -77,7 +83,9 @@ def assess(record: RunRecord, expected: Expected) -> Validity:
     lag = [one.lag for one in windows if one.lag is not None]
     achieved = _achieved(windows, expected, record.window_s)
     lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
-    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *_saturated(cpu, lag, expected.workers)]
+    throttled = [one.throttled for one in windows if one.throttled is not None]
+    saturated = _saturated(Load(cpu, lag, throttled), expected.workers)
+    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *saturated, *_own_faults(record)]
     if record.aborted is not None:  # that it is short is what the limit wanted
         doubts = [one for one in doubts if one.reason not in {Reason.NO_DATA, Reason.LOAD_NOT_REACHED}]
     full = [one for one in windows if one.w * record.window_s >= expected.ramp_s]
@@ -137,19 +145,49 @@ def _lost(achieved: float | None, lost: int, expected: Expected) -> Iterator[Dou
         yield Doubt(Reason.LOAD_NOT_REACHED, f"{wanted}; lengthen load.ramp or add workers (runners.workers)")
 
 
-def _saturated(cpu: Sequence[float], lag: Sequence[float], workers: int) -> Iterator[Doubt]:
-    busy, late = _percentile(cpu, BUSY_SHARE) or 0.0, _percentile(lag, BUSY_SHARE) or 0.0
+@dataclass(frozen=True, slots=True)
+class Load:
+    """On the generator, window by window where it was measured."""
+
+    cpu: Sequence[float]
+    lag: Sequence[float]
+    throttled: Sequence[float]
+
+
+def _saturated(load: Load, workers: int) -> Iterator[Doubt]:
     advice = "the latencies are partly the generator's own: add workers (runners.workers) or CPU (runners.resources)"
-    if busy > MAX_CPU:
-        over = quantities.share(sum(one > MAX_CPU for one in cpu) / len(cpu))
-        limit = quantities.share(MAX_CPU)
-        says = f"a worker's CPU was above {limit} in {over} of the windows"
-        yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}; {enough(busy, workers)}")
-    elif late > MAX_LAG_S:
-        over = quantities.share(sum(one > MAX_LAG_S for one in lag) / len(lag))
-        limit = quantities.latency(MAX_LAG_S)
-        says = f"a worker's event loop was more than {limit} late in {over} of the windows"
+    if busy := _over(load.cpu, MAX_CPU):
+        says = f"a worker's CPU was above {quantities.share(MAX_CPU)} in {busy} of the windows"
+        most = _percentile(load.cpu, BUSY_SHARE) or 0.0
+        yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}; {enough(most, workers)}")
+    elif held := _over(load.throttled, MAX_THROTTLED):
+        says = f"its CPU limit stopped a worker for more than {quantities.share(MAX_THROTTLED)} of the time"
+        yield Doubt(Reason.GENERATOR_SATURATED, f"{says} in {held} of the windows; {advice}")
+    elif late := _over(load.lag, MAX_LAG_S):
+        says = f"a worker's event loop was more than {quantities.latency(MAX_LAG_S)} late in {late} of the windows"
         yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}")
+
+
+def _over(values: Sequence[float], limit: float) -> str:
+    """In how many of the windows, when it is in too many; else empty."""
+    if (_percentile(values, BUSY_SHARE) or 0.0) <= limit:
+        return ""
+    return quantities.share(sum(one > limit for one in values) / len(values))
+
+
+def _own_faults(record: RunRecord) -> Iterator[Doubt]:
+    """Requests that never left: their reasons are named by the agent."""
+    kinds: Counter[str] = Counter()
+    for endpoint in record.endpoints:
+        kinds.update({one.kind: one.n for one in endpoint.failures if one.kind.startswith(OWN_FAULT)})
+    asked = sum(cell.n for endpoint in record.endpoints for cell in endpoint.cells)
+    if not kinds or kinds.total() <= MAX_OWN_FAULTS * asked:
+        return
+    [(kind, _)] = kinds.most_common(1)
+    share = quantities.share(kinds.total() / asked) if asked else "all"
+    says = f"{share} of the requests ({kinds.total()}) failed in the load generator: {kind.removeprefix(OWN_FAULT)}"
+    advice = "add workers (runners.workers), or let users keep their connections"
+    yield Doubt(Reason.GENERATOR_SATURATED, f"{says}; {advice}")
 
 
 def enough(cpu: float, workers: int) -> str:

@@ -21,6 +21,7 @@ class RunWindow(NamedTuple):
     users: int | None = None
     cpu: float | None = None
     lag: float | None = None
+    throttled: float | None = None
     stage: str | None = None
     rate: float | None = None
     late: float | None = None
@@ -37,6 +38,7 @@ class RunWindow(NamedTuple):
             users=_whole(reader.optional_number("users")),
             cpu=reader.optional_number("cpu"),
             lag=reader.optional_number("lag"),
+            throttled=reader.optional_number("throttled"),
             stage=reader.text("stage", "") or None,
             rate=reader.optional_number("rate"),
             late=reader.optional_number("late"),
@@ -95,12 +97,13 @@ class Row(NamedTuple):
 # A packed window: four bytes with the length of the numbers, the numbers, all histograms one after the other.
 # The numbers: _HEAD for the window, then _PER_ROW for each endpoint. What may be None is kept plus one.
 _LENGTH_BYTES = 4
-_HEAD = 4
+_HEAD = 5
 _PER_ROW = 7
 
 
 def pack(about: RunWindow, rows: Sequence[Row]) -> bytes:
     numbers = [_up(about.workers), _up(about.users), _up(about.cpu, _SHARE), _up(about.lag, _LAG)]
+    numbers.append(_up(about.throttled, _SHARE))
     blobs = []
     for row in rows:
         numbers += (
@@ -120,14 +123,15 @@ def pack(about: RunWindow, rows: Sequence[Row]) -> bytes:
 def unpack(w: int, packed: bytes) -> tuple[RunWindow, list[Row]]:
     at = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
     numbers = varint.decode(packed[_LENGTH_BYTES:at])
-    workers, users, cpu, lag = numbers[:_HEAD]
+    workers, users, cpu, lag, throttled = numbers[:_HEAD]
     rows = []
     for start in range(_HEAD, len(numbers), _PER_ROW):
         endpoint, n, errors, successes, failures, sum_us, max_us = numbers[start : start + _PER_ROW]
         hist, fail_hist = packed[at : at + successes], packed[at + successes : at + successes + failures]
         rows.append(Row(endpoint, n, errors, hist, fail_hist, _down(sum_us), _down(max_us)))
         at += successes + failures
-    return RunWindow(w, _down(workers), _down(users), _down(cpu, _SHARE), _down(lag, _LAG)), rows
+    health = _down(cpu, _SHARE), _down(lag, _LAG), _down(throttled, _SHARE)
+    return RunWindow(w, _down(workers), _down(users), *health), rows
 
 
 def compress(several: Sequence[bytes]) -> bytes:

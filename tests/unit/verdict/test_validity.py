@@ -1,8 +1,10 @@
 """Validity: when the numbers describe the generator rather than the target, and what to do about it."""
 
+from dataclasses import replace
+
 import pytest
 from loadtest_operator.model.conditions import Reason
-from loadtest_operator.verdict.record import RunRecord
+from loadtest_operator.verdict.record import Failure, RunRecord
 from loadtest_operator.verdict.validity import Expected, assess, marked
 
 from tests.unit.verdict.records import cell, real, record_of, steady, window
@@ -40,6 +42,28 @@ def test_a_late_event_loop_is_saturation_too():
     found = assess(steady(60, about={"lag": 0.4}), TWO_WORKERS)
     assert reasons(found) == [Reason.GENERATOR_SATURATED]
     assert "more than 250ms late" in found.doubts[0].says
+
+
+@pytest.mark.parametrize(("held", "valid"), [(6, True), (7, False)])
+def test_a_worker_that_its_limit_stops_again_and_again_is_saturated(held, valid):
+    shares = [0.2] * held + [0.01] * (60 - held)
+    found = assess(record_of(*(window(w, cell(), throttled=share) for w, share in enumerate(shares))), TWO_WORKERS)
+    assert found.valid is valid
+    if not valid:
+        assert "its CPU limit stopped a worker for more than 10% of the time" in found.doubts[0].says
+        assert "runners.resources" in found.doubts[0].says
+
+
+@pytest.mark.parametrize(("own", "valid"), [(1, True), (200, False)])
+def test_requests_that_the_generator_could_not_send_are_not_the_targets_errors(own, valid):
+    calm = steady(60, cell(latencies=[0.1] * 50))
+    lack = Failure("generator: no free port", own)
+    record = replace(calm, endpoints=(replace(calm.endpoints[0], failures=(lack, Failure("HTTP 503", 900))),))
+    found = assess(record, TWO_WORKERS)
+    assert found.valid is valid
+    if not valid:
+        assert reasons(found) == [Reason.GENERATOR_SATURATED]
+        assert "failed in the load generator: no free port" in found.doubts[0].says
 
 
 def test_a_single_pause_of_the_generator_is_no_saturation():
