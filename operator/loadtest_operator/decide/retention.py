@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.loadtest import LoadTest
-from loadtest_operator.model.phases import Keep
+from loadtest_operator.model.phases import Keep, Verdict
 
 # What Argo CD, Flux and Helm write onto the objects that they manage. `app.kubernetes.io/instance` is how Argo CD 2
 # tracks by default.
@@ -86,8 +87,11 @@ def _itself(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _passed(seen: Observed) -> bool:
-    found = seen.status.get("conditions") or ()
-    return any(item["type"] == "Passed" and item["status"] == "True" for item in found)
+    """As the history has it: condition Passed tells nothing of this run once another one is wanted."""
+    run = seen.status.get("run") or {}
+    words = [item["verdict"] for item in seen.status.get("history") or () if item["id"] == run.get("id")]
+    fail_on = defaults.fail_on(seen.inputs.test.spec) if seen.inputs.test else defaults.FAIL_ON
+    return any(gate(Verdict(word), fail_on).passes for word in words if word in Verdict.__members__.values())
 
 
 def _ended(seen: Observed) -> datetime | None:

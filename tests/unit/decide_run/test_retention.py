@@ -72,6 +72,18 @@ def test_pods_of_a_run_that_another_follows_go_at_once_when_none_are_kept():
     assert not world.objects
 
 
+@pytest.mark.parametrize(("limits", "stay"), [(SPEC["thresholds"], False), (STRICT, True)])
+def test_pods_of_a_run_that_passed_go_also_when_a_newer_spec_waited_for_its_end(limits, stay):
+    world = states.running({**SPEC, "thresholds": limits})
+    world.edit(load={"users": 60, "duration": "5m"})
+    world.advance("Holding")
+    for job in ("checkout-1-master", "checkout-1-workers"):
+        world.objects["Job", job]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    while world.raw["status"]["run"]["number"] == 1:
+        world.look()
+    assert ("checkout-1-workers" in jobs(world)) is stay
+
+
 @pytest.mark.parametrize("end", ["completed", "failed", "broken", "cancelled"])
 def test_the_loadtest_goes_so_long_after_its_end(end):
     asked = {**SPEC, "retention": {"pods": "Never", "deleteAfter": "2h"}}
