@@ -82,6 +82,8 @@ class Results:
         if stored is not None and kept is None and not attempt.log.complete:
             # its windows were pruned: what they said stands, and is not written over
             return hookjobs.weighed(seen, stored.judgement)
+        if stored is not None and _is_of_another_load(seen):
+            return hookjobs.weighed(seen, stored.judgement)
         spec = _spec(seen)
         belongs_to = series.own(run.test, spec, scheduled.schedule_of(seen.raw["metadata"]))
         if stored is not None and kept is not None:  # judged again: the history tells the verdict that the object shows
@@ -145,6 +147,11 @@ def _generator(seen: Observed) -> str:
     """Which build of the load generator it was; empty: its pods are gone."""
     images = sorted(set(_images(seen).values()))
     return hashlib.sha256("\n".join(images).encode()).hexdigest()[:16] if images else ""
+
+
+def _is_of_another_load(seen: Observed) -> bool:
+    """Nothing is left that says what this run was to do: its frozen inputs went with its pods, and the spec changed."""
+    return seen.frozen is None and not seen.inputs.answered_by(seen.run_key)
 
 
 def _spec(seen: Observed) -> LoadTestSpec:

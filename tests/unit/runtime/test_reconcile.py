@@ -1,5 +1,7 @@
 """One look: whatever goes wrong for one LoadTest is looked at again, and never stops the others."""
 
+from dataclasses import replace
+
 import pytest
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.model.phases import Verdict
@@ -168,6 +170,21 @@ async def test_pruned_windows_are_not_judged_as_a_run_without_data():
         here.store.committed[seen.run.id] = kept
         attempt = here.sessions.of(CHECKOUT).of(seen.run.fence)
         await here.results.judge(seen, attempt)
+        assert attempt.judgement.verdict is Verdict.PASSED
+        assert here.store.committed[seen.run.id] is kept
+
+
+@timeless
+async def test_what_is_stored_of_a_superseded_run_is_not_judged_by_the_spec_that_took_its_place():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        seen = await here.observer.observe(CHECKOUT)
+        kept = Stored(seen.run.id, judged(Verdict.PASSED))
+        here.store.committed[seen.run.id], here.store.records[seen.run.id] = kept, "its windows"
+        attempt = here.sessions.of(CHECKOUT).of(seen.run.fence)
+        edited = replace(seen, frozen=None, inputs=replace(seen.inputs, run_key="another load"))
+        await here.results.judge(edited, attempt)
         assert attempt.judgement.verdict is Verdict.PASSED
         assert here.store.committed[seen.run.id] is kept
 
