@@ -64,8 +64,12 @@ class Cluster:
 
     def end(self, of, phase="Completed", passed="True"):
         raw = deepcopy(self.raws[of])
-        conditions = [{"type": "Passed", "status": passed, "reason": phase}]
+        now = ticket.stamp(self.now)
+        conditions = [
+            {"type": "Passed", "status": passed, "reason": phase, "message": phase, "lastTransitionTime": now}
+        ]
         raw["status"] |= {"phase": phase, "observedGeneration": raw["metadata"]["generation"], "conditions": conditions}
+        raw["status"]["run"]["endTime"] = now
         self.put(raw)
 
     def look(self, of, write="works"):
