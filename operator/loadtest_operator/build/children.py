@@ -42,6 +42,7 @@ class Timing:
 def config_map(
     run: RunRef,
     instance: str,
+    image: str,
     config: Mapping[str, Any],
     spec: Mapping[str, Any],
     files: Mapping[str, str],
@@ -51,10 +52,12 @@ def config_map(
     data = {**files, CONFIG_FILE: _json(config), SPEC_FILE: _json(spec)}
     if environment:
         data[ENVIRONMENT_FILE] = _json(environment)
+    metadata = _metadata(run, run.config, "config", instance)
+    metadata["annotations"] = {names.ANNOTATION_IMAGE: image}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(run, run.config, "config", instance),
+        "metadata": metadata,
         "immutable": True,
         "data": data,
     }

@@ -24,6 +24,7 @@ ANNOTATION_SCHEDULED_FOR = f"{GROUP}/scheduled-for"
 ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
 ANNOTATION_STOP_REQUESTED = f"{GROUP}/stop-requested"
 ANNOTATION_PLAN = f"{GROUP}/plan"
+ANNOTATION_IMAGE = f"{GROUP}/image"  # our own, that the frozen inputs were written for
 
 # An indexed Job's name, a dash and the highest index must be a DNS label: 63 less '-workers' and '-999'.
 PREFIX_MAX = 51

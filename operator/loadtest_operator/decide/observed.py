@@ -54,6 +54,7 @@ class Frozen:
     files: Mapping[str, str] = field(default_factory=dict)  # of the scenario
     environment: tuple[Raw, ...] = ()  # what is applied into the ephemeral namespace
     inherited: bool = False  # from an attempt that was lost: this one has no copy of its own yet
+    image: str = ""  # ours, when this was frozen; empty: of an operator that did not write it down
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Preparing: inputs are frozen, one load pod of each role is tried out dry, then everything is created."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from loadtest_operator.build import agent_config, children, manifests, networkpo
 from loadtest_operator.build import hooks as hook_jobs
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
-from loadtest_operator.build.pods import PodPlan
+from loadtest_operator.build.pods import Images, PodPlan
 from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, kueue, losses, refusal, stage
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
@@ -47,7 +48,7 @@ def freeze(seen: Observed) -> Frozen:
     assert run is not None
     assert test is not None
     objects = manifests.placed(seen.inputs.environment, run.environment)
-    return Frozen(seen.raw["spec"], test, seen.inputs.files, objects)
+    return Frozen(seen.raw["spec"], test, seen.inputs.files, objects, image=seen.images.own)
 
 
 def timing(frozen: Frozen) -> Timing:
@@ -68,7 +69,8 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
     deadline = ending.deadline_at(told, frozen.test.spec)
     # What is frozen cannot know how long Kueue makes it wait, so the master is told when that is over.
     asked = bool(kueue.queue_name(seen)) or stage.with_kueue(seen.status)
-    plan = PodPlan(run, frozen.raw, seen.images, seen.instance, int(deadline.timestamp()) if asked else None)
+    ends_at = int(deadline.timestamp()) if asked else None
+    plan = PodPlan(run, frozen.raw, _images(seen, frozen), seen.instance, ends_at)
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )
@@ -115,6 +117,14 @@ def _starting(seen: Observed, frozen: Frozen, workers: int, run: Mapping[str, An
     )
 
 
+def _images(seen: Observed, frozen: Frozen) -> Images:
+    """An attempt has one image, also when another version of the operator goes on with it: what is frozen was written
+    for that one, and master and workers have to understand each other."""
+    if frozen.inherited or not frozen.image:
+        return seen.images
+    return replace(seen.images, own=frozen.image)
+
+
 def _fence(seen: Observed, frozen: Frozen) -> tuple[dict[str, Any], ...]:
     """Before the Jobs: no load pod is ever without it."""
     if seen.fence is None or seen.run is None:
@@ -125,7 +135,8 @@ def _fence(seen: Observed, frozen: Frozen) -> tuple[dict[str, Any], ...]:
 def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     run = seen.run
     assert run is not None
-    return (children.config_map(run, seen.instance, config, frozen.raw, frozen.files, frozen.environment),)
+    image = seen.images.own
+    return (children.config_map(run, seen.instance, image, config, frozen.raw, frozen.files, frozen.environment),)
 
 
 def _refused_since(seen: Observed, now: datetime) -> datetime:

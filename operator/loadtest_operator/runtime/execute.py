@@ -151,7 +151,7 @@ class Executor:
         if run is None:
             return
         if seen.frozen is not None:
-            self._attempt(run).frozen = replace(seen.frozen, inherited=False)
+            self._attempt(run).frozen = replace(seen.frozen, inherited=False, image=seen.images.own)
         elif seen.inputs.test is not None:
             self._attempt(run).frozen = prepare.freeze(seen)
 

@@ -172,7 +172,8 @@ class Observer:
         spec = json.loads(found["data"][SPEC_FILE])
         objects = objects_in(found["data"].get(ENVIRONMENT_FILE))
         files = {name: text for name, text in found["data"].items() if name not in agent_config.OWN_FILES}
-        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects)
+        image = (found["metadata"].get("annotations") or {}).get(names.ANNOTATION_IMAGE, "")
+        return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects, image=image)
 
     async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
         children = self._of_run(key, run)

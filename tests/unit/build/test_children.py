@@ -19,7 +19,7 @@ TESTS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,43}[a-z0-9])?", fullmatch=True)
 def everything(**of_run):
     made = plan(**of_run)
     return [
-        children.config_map(made.run, made.instance, {}, {}, {}),
+        children.config_map(made.run, made.instance, "ours:1", {}, {}, {}),
         children.service(made.run, made.instance),
         children.master_job(made, TIMING),
         children.worker_job(made, TIMING, 2),
@@ -98,14 +98,14 @@ def test_the_same_plan_has_the_same_hash_and_another_one_another():
 
 
 def test_the_inputs_are_frozen_with_the_spec_as_the_user_wrote_it():
-    body = children.config_map(run(), "i", {"protocol": 1}, SPEC, {"locustfile.py": "x"})
+    body = children.config_map(run(), "i", "ours:1", {"protocol": 1}, SPEC, {"locustfile.py": "x"})
     assert body["immutable"] is True
     assert set(body["data"]) == {"locustfile.py", CONFIG_FILE, SPEC_FILE}
     assert json.loads(body["data"][SPEC_FILE]) == SPEC
 
 
 def test_a_user_s_file_cannot_take_the_place_of_ours():
-    body = children.config_map(run(), "i", {"protocol": 1}, SPEC, {CONFIG_FILE: "{}", SPEC_FILE: "{}"})
+    body = children.config_map(run(), "i", "ours:1", {"protocol": 1}, SPEC, {CONFIG_FILE: "{}", SPEC_FILE: "{}"})
     assert json.loads(body["data"][CONFIG_FILE]) == {"protocol": 1}
     assert json.loads(body["data"][SPEC_FILE]) == SPEC
 

@@ -52,6 +52,7 @@ class World:
         self.config_maps = {}  # the user's
         self.forbidden = ""  # what the installer's policy says
         self.fence = None  # and its fence
+        self.image = "ours:1"  # of the operator that looks
         self.objects = {}  # the run's, by kind and name
         self.agent = None  # the master's own state, None when there is no master
         self.reachable = True
@@ -215,7 +216,7 @@ class World:
         return Inputs(test, files=files, run_key=key, **told)
 
     def observe(self):
-        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images("ours:1"), fence=self.fence, turn=self.turn)
+        seen = Observed(deepcopy(self.raw), self.inputs(), images=Images(self.image), fence=self.fence, turn=self.turn)
         run = seen.run
         if run is None:
             return seen
@@ -291,7 +292,8 @@ class World:
         if found is None or seen.phase is None or seen.phase.terminal or seen.phase is Phase.PENDING:
             return None
         if self.session.frozen is None:
-            self.session.frozen = Frozen(found["spec"], loadtest.parse({**self.raw, "spec": found["spec"]}))
+            test = loadtest.parse({**self.raw, "spec": found["spec"]})
+            self.session.frozen = Frozen(found["spec"], test, image=frozen_image(found))
         return replace(self.session.frozen, inherited=inherited)
 
     # -- the cluster
@@ -401,6 +403,10 @@ class World:
 
 def of(objects, kind, role):
     return [item for item in objects if item["kind"] == kind and item["metadata"]["labels"][names.LABEL_ROLE] == role]
+
+
+def frozen_image(config_map):
+    return (config_map["metadata"].get("annotations") or {}).get(names.ANNOTATION_IMAGE, "")
 
 
 def conditions(**found):
