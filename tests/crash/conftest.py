@@ -37,7 +37,8 @@ async def world(api: ApiServer, tmp_path: Path) -> AsyncIterator[World]:
     async with own, strangers, Nursery(AS_IN_THE_IMAGE) as nursery, Recorder(api, own) as recorder:
 
         def address(namespace: str, pod: str) -> str:
-            return str(recorder.there("Pod", namespace)[pod]["status"]["podIP"])
+            status = recorder.there("Pod", namespace).get(pod, {}).get("status") or {}
+            return str(status.get("podIP") or "")
 
         async with Proxy(api, strangers, address) as proxy:
             yield World(api, own, proxy, recorder, nursery, tmp_path)

@@ -29,6 +29,11 @@ Outcome = dict[str, Any]
 def standing(scene: Scene) -> Outcome:
     """By what watching told: the statuses, and what is there."""
     statuses = {f"{kind} {name}": raw.get("status") for kind in OWN for name, raw in scene.there(kind).items()}
+    return _told_alike(scene, {"statuses": statuses, "there": sorted(children(scene))})
+
+
+def children(scene: Scene) -> list[str]:
+    """What is there of all runs, by what watching told."""
     there = [
         f"{kind} {name}"
         for kind in BY_KIND
@@ -36,8 +41,7 @@ def standing(scene: Scene) -> Outcome:
         for name, raw in scene.there(kind).items()
         if (raw["metadata"].get("labels") or {}).get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
     ]
-    environments = [f"Namespace {name}" for name in scene.environments()]
-    return _told_alike(scene, {"statuses": statuses, "there": sorted([*there, *environments])})
+    return [*there, *(f"Namespace {name}" for name in scene.environments())]
 
 
 def made(scene: Scene) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Between operators and the API server: every call goes through, each write has a name, and one of them is deadly.
+"""Between operators and the API server: every call goes through, each write has a name, and some are deadly.
 
 A deadly write is carried out by the API server; before its answer gets to the operator, the operator is dead. Load
 pods' agents are reached through here as well, as a driver outside the cluster reaches them.
@@ -22,6 +22,8 @@ AGENT = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/:]+):(\d+)/proxy(/.*)")
 OBJECT = re.compile(r"/apis?(?:/[^/]+)?/v[^/]+(?:/namespaces/([^/]+)(?=/.))?/([^/?]+)(?:/([^/?]+))?(?:/([^/?]+))?")
 # What an answer can be without being written down somewhere.
 NOT_WRITTEN = {"leases", "selfsubjectreviews"}  # Leases are written by the clock
+# Said again until the news of it has come: how often is the clock's.
+AGAIN = ("DELETE ", "agent stop")
 
 Address = Callable[[str, str], str]
 
@@ -32,18 +34,18 @@ class Line:
 
     namespace: str
     kill: Callable[[], None]
-    deadly: str = ""  # the write that is the operator's last
+    deadly: set[str] = field(default_factory=set)  # writes that are an operator's last
     writes: list[str] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
 
     def carried_out(self, write: str) -> None:
         number = self.counted[write] = self.counted.get(write, 0) + 1
-        if number > 1 and write.startswith("DELETE "):
-            return  # of what is going already: another look came before the news
+        if number > 1 and write.startswith(AGAIN):
+            return
         named = write if number == 1 else f"{write} #{number}"
         self.writes.append(named)
-        if named == self.deadly:
-            self.deadly = ""
+        if named in self.deadly:
+            self.deadly.remove(named)
             self.kill()
 
 
@@ -78,7 +80,10 @@ class Proxy:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         body = await request.read()
         agent = AGENT.fullmatch(where)
-        url = f"http://{self._address(agent[1], agent[2])}:{agent[3]}{agent[4]}" if agent else self._server + where
+        address = self._address(agent[1], agent[2]) if agent else ""
+        if agent and not address:
+            return web.Response(status=503, text="this pod is gone, or has no address yet")
+        url = f"http://{address}:{agent[3]}{agent[4]}" if agent else self._server + where
         try:
             async with self._upstream.request(
                 request.method, URL(url, encoded=True), data=body or None, headers=headers, allow_redirects=False

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -84,13 +84,12 @@ class Heir:
 
 
 class Scene:
-    def __init__(self, world: World, story: Story, namespace: str, deadly: str = "") -> None:
+    def __init__(self, world: World, story: Story, namespace: str, deadly: Collection[str] = ()) -> None:
         self.world = world
         self.story = story
         self.namespace = namespace
         self.folder = world.folder / namespace
-        self.line = Line(namespace, self._crash, deadly)
-        self.crashed = False
+        self.line = Line(namespace, self._crash, set(deadly))
         self.heir = Heir(world.nursery)
         self._tasks: list[asyncio.Task[None]] = []
         self._operator: Forked | None = None
@@ -139,8 +138,9 @@ class Scene:
 
     def _crash(self) -> None:
         assert self._operator is not None
+        if not self._operator.alive:
+            return  # what was on its way when it died: this answer, too, gets to nobody
         self._operator.kill()
-        self.crashed = True
         self._tasks.append(asyncio.create_task(self._follow()))
 
     async def _follow(self) -> None:

@@ -66,6 +66,18 @@ def edited_in_mid_run() -> Story:
     return Story("edited", (_test("edited"),), _over("edited", number=2), steps, IN_STEP)
 
 
+def superseded() -> Story:
+    """The new spec takes the place of the run."""
+    steps = (
+        *_in_step("replaced", LOCUST_STATES[:-1]),
+        Step(_runs("replaced"), _edit("replaced")),
+        *_in_step("replaced", number=2),
+    )
+    # By default the workers' Job of the first run stays for its logs if it was quick enough to finish.
+    test = _test("replaced", onChange="Replace", retention={"pods": "Never"})
+    return Story("superseded", (test,), _over("replaced", number=2), steps, IN_STEP)
+
+
 def scheduled() -> Story:
     """Its minute came while no operator was there."""
     due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)

@@ -12,6 +12,7 @@ STORIES = (
     stories.with_environment,
     stories.with_a_broken_script,
     stories.edited_in_mid_run,
+    stories.superseded,
     stories.scheduled,
 )
 
