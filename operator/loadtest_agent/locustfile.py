@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -81,5 +82,6 @@ def _frames(trace: TracebackType | None, folder: Path) -> list[str]:
 def _short(filename: str, folder: Path) -> str:
     for prefix in (str(folder.resolve()), str(folder)):
         if filename.startswith(prefix):
-            return filename[len(prefix) :].lstrip("/")
+            # A mounted ConfigMap is a folder with a date as its name, behind a link.
+            return re.sub(r"^\.\.\d[^/]*/", "", filename[len(prefix) :].lstrip("/"))
     return filename

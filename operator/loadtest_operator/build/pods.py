@@ -7,6 +7,7 @@ from typing import Any
 from loadtest_operator.build import names
 from loadtest_operator.build.agent_config import AGENT_PORT, CONFIG_FILE, MASTER_PORT
 from loadtest_operator.build.names import RunRef
+from loadtest_operator.model import resources
 
 CONFIG_DIR = "/loadtest/run"
 AGENT_DIR = "/loadtest/agent"
@@ -14,7 +15,6 @@ UID = 10001  # numeric, so that the kubelet can see that it is not root
 GRACE_SECONDS = 5  # the agent stops sending at SIGTERM; what is left is in-flight requests
 SCRATCH = "/tmp"  # noqa: S108  an emptyDir of the pod's own
 CONTAINER = "locust"
-DEFAULT_RESOURCES = {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
 INSTALL_RESOURCES = {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "64Mi"}}
 
 # A load generator that is moved in mid-run has lost its load: both autoscalers in use leave such pods alone.
@@ -205,8 +205,8 @@ def _deadline(plan: PodPlan, role: str) -> list[str]:
 
 def _resources(runners: Mapping[str, Any], role: str) -> Any:
     if role == "master":
-        return (runners.get("master") or {}).get("resources") or DEFAULT_RESOURCES
-    return runners.get("resources") or DEFAULT_RESOURCES
+        return (runners.get("master") or {}).get("resources") or resources.MASTER
+    return runners.get("resources") or resources.WORKER
 
 
 def _volumes(plan: PodPlan) -> list[dict[str, Any]]:

@@ -78,14 +78,14 @@ def _explained(loaded: object, output: str) -> str:
 
     from loadtest_operator.cli import explaining
     from loadtest_operator.cli.loading import Loaded
-    from loadtest_operator.model import defaults
+    from loadtest_operator.model import effective
 
     assert isinstance(loaded, Loaded)
     match output:
         case "text":
             return explaining.text(loaded.name, loaded.test.spec)
         case "yaml":
-            return yaml.safe_dump({"spec": defaults.effective(loaded.test.spec)}, sort_keys=False, allow_unicode=True)
+            return yaml.safe_dump({"spec": effective.effective(loaded.test.spec)}, sort_keys=False, allow_unicode=True)
         case "json":
-            return json.dumps({"spec": defaults.effective(loaded.test.spec)}, indent=2) + "\n"
+            return json.dumps({"spec": effective.effective(loaded.test.spec)}, indent=2) + "\n"
     raise UserError(f"--output {output}: choose text, yaml or json.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import defaults, quantities, resources
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.thresholds import Threshold
 
@@ -91,8 +91,8 @@ def _pods(spec: LoadTestSpec) -> Iterator[tuple[str, str]]:
     given = spec.runners
     workers = defaults.workers(spec)
     star = _star(given.workers if given else None)
-    yield "pods", f"{_count(workers, 'worker')}{star}, {_resources(defaults.worker_resources(spec))}"
-    yield "pods", f"1 master, {_resources(defaults.master_resources(spec))}"
+    yield "pods", f"{_count(workers, 'worker')}{star}, {_resources(resources.of_worker(spec))}"
+    yield "pods", f"1 master, {_resources(resources.of_master(spec))}"
 
 
 def _resources(resources: dict[str, dict[str, str]]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from loadtest_operator.decide import scheduled
-from loadtest_operator.model import defaults
+from loadtest_operator.model import defaults, resources
 from loadtest_operator.model.spec import LoadTestSpec
 
 # Of the histograms' buckets: runs with other buckets have other quantiles.
@@ -84,5 +84,5 @@ def _compared_with(spec: LoadTestSpec, series: str) -> tuple[str, ...]:
 
 
 def _cpu(spec: LoadTestSpec) -> str:
-    resources = defaults.worker_resources(spec)
-    return str((resources.get("limits") or {}).get("cpu") or (resources.get("requests") or {}).get("cpu") or "")
+    wanted = resources.of_worker(spec)
+    return str((wanted.get("limits") or {}).get("cpu") or (wanted.get("requests") or {}).get("cpu") or "")

@@ -43,7 +43,7 @@ LOADTEST: Final[Mapping[str, str]] = {
     "the series until the generator is saturated",
     "runners.image": "the image of the operator's settings",
     "runners.resources": _POD,
-    "runners.master.resources": _POD,
+    "runners.master.resources": "requests: cpu 100m, memory 256Mi; limits: cpu 1, memory 512Mi",
     "runners.startTimeout": duration(defaults.START_TIMEOUT),
     "runners.tolerateLoss": share(defaults.TOLERATE_LOSS),
     "runners.retries": str(defaults.RETRIES),

@@ -3,12 +3,10 @@ one changes no stored object."""
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-from loadtest_operator.model import quantities
 from loadtest_operator.model.phases import ConcurrencyPolicy, GatedVerdict, Keep, OnChange, RunOn
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.target import Health
@@ -50,7 +48,6 @@ SLACK: Final = timedelta(minutes=5)
 FIND_REFINEMENTS: Final = 5
 _CLUSTER_TAILS: Final = (".svc.cluster.local", ".svc")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")  # a Service of the own namespace
-_POD: Final = {"cpu": "1", "memory": "512Mi"}
 
 
 def duration(spec: LoadTestSpec) -> timedelta:
@@ -223,17 +220,6 @@ def request_timeout(spec: LoadTestSpec) -> timedelta:
     return given or REQUEST_TIMEOUT
 
 
-def worker_resources(spec: LoadTestSpec) -> dict[str, Any]:
-    """CPU and memory of each worker pod."""
-    return _resources(spec.runners.resources if spec.runners else None)
-
-
-def master_resources(spec: LoadTestSpec) -> dict[str, Any]:
-    """CPU and memory of the master pod."""
-    master = spec.runners.master if spec.runners else None
-    return _resources(master.resources if master else None)
-
-
 def deadline(spec: LoadTestSpec) -> timedelta:
     """How long everything may take from admission: environment, hooks, and every attempt with its start and its end."""
     if spec.deadline is not None:
@@ -261,62 +247,3 @@ def _environment_time(spec: LoadTestSpec) -> timedelta:
 def _hook_time(spec: LoadTestSpec) -> timedelta:
     hooks = [spec.hooks.before, spec.hooks.after] if spec.hooks else []
     return sum((hook.timeout or HOOK_TIMEOUT for hook in hooks if hook is not None), timedelta())
-
-
-def _resources(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is given; a worker without limits would disturb its neighbours, and itself be disturbed."""
-    return dict(given) if given else {"requests": dict(_POD), "limits": dict(_POD)}
-
-
-def effective(spec: LoadTestSpec) -> dict[str, Any]:
-    """The spec as it is acted on, in the form in which it would be written."""
-    written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return _over(_defaults(spec), written)
-
-
-def _defaults(spec: LoadTestSpec) -> dict[str, Any]:
-    given_health = health(spec)
-    shortest, longest = think_time(spec)
-    found: dict[str, Any] = {
-        "target": {"health": given_health.model_dump(mode="json", by_alias=True, exclude_none=True)},
-        "load": _load(spec),
-        "runners": {
-            "workers": workers(spec),
-            "resources": worker_resources(spec),
-            "master": {"resources": master_resources(spec)},
-            "startTimeout": quantities.duration(start_timeout(spec)),
-            "tolerateLoss": quantities.share(tolerate_loss(spec)),
-            "retries": retries(spec),
-        },
-        "gate": {"failOn": [verdict.value for verdict in fail_on(spec)]},
-        "runOn": run_on(spec).value,
-        "onChange": on_change(spec).value,
-        "deadline": quantities.duration(deadline(spec)),
-        "suspend": suspend(spec),
-    }
-    if spec.scenario.http is not None:
-        found["scenario"] = {
-            "http": {
-                "thinkTime": {"min": quantities.duration(shortest), "max": quantities.duration(longest)},
-                "timeout": quantities.duration(request_timeout(spec)),
-            }
-        }
-    return found
-
-
-def _load(spec: LoadTestSpec) -> dict[str, Any]:
-    """What can stand beside the kind of load that is chosen: stages and a search have their lengths in themselves."""
-    if spec.load.duration is None:
-        return {}
-    found = {"warmup": quantities.duration(warmup(spec))}
-    if spec.load.spawn_rate is None and not (spec.load.from_script or spec.load.manual):
-        found["ramp"] = quantities.duration(ramp(spec))
-    return found
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        merged[key] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return merged

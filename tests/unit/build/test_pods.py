@@ -111,7 +111,8 @@ def test_resources_of_workers_and_master_are_set_apart():
     runners = {"resources": small, "master": {"resources": {"requests": {"cpu": "50m"}}}}
     assert container("worker", runners)["resources"] == small
     assert container("master", runners)["resources"] == {"requests": {"cpu": "50m"}}
-    assert container("worker")["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert container("worker")["resources"]["requests"] == {"cpu": "1", "memory": "512Mi"}
+    assert container("master")["resources"]["requests"] == {"cpu": "100m", "memory": "256Mi"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loadtest_operator.model import default_texts, defaults, loadtest, reference
+from loadtest_operator.model import default_texts, defaults, effective, loadtest, reference, resources
 from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import GatedVerdict, Keep, OnChange, RunOn
 from loadtest_operator.model.schedule import LoadTestSchedule
@@ -127,8 +127,9 @@ def test_health_is_filled_where_it_says_nothing() -> None:
 
 def test_without_a_word_about_runners_their_defaults_hold() -> None:
     found = spec()
-    pod = {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
-    assert defaults.worker_resources(found) == defaults.master_resources(found) == pod
+    pod = {"cpu": "1", "memory": "512Mi"}
+    assert resources.of_worker(found) == {"requests": pod, "limits": pod}
+    assert resources.of_master(found) == {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": pod}
     assert defaults.start_timeout(found) == timedelta(minutes=3)
     assert defaults.retries(found) == 1
     assert defaults.tolerate_loss(found) == 0.1
@@ -145,7 +146,7 @@ def test_given_values_of_runners_win_also_when_they_are_zero() -> None:
             "startTimeout": "1m",
         }
     )
-    assert defaults.worker_resources(found) == defaults.master_resources(found) == mine
+    assert resources.of_worker(found) == resources.of_master(found) == mine
     assert (defaults.retries(found), defaults.tolerate_loss(found)) == (0, 0.0)
     assert defaults.start_timeout(found) == timedelta(minutes=1)
 
@@ -197,12 +198,12 @@ def test_the_deadline_covers_environment_hooks_and_every_attempt() -> None:
     ids=lambda raw: raw["metadata"]["name"],
 )
 def test_the_effective_spec_is_valid_and_its_own_effective_spec(raw: dict) -> None:
-    first = defaults.effective(loadtest.parse(raw).spec)
-    assert defaults.effective(loadtest.parse({**raw, "spec": first}).spec) == first
+    first = effective.effective(loadtest.parse(raw).spec)
+    assert effective.effective(loadtest.parse({**raw, "spec": first}).spec) == first
 
 
 def test_the_effective_spec_shows_what_is_not_written() -> None:
-    found = defaults.effective(loadtest.parse(raw()).spec)
+    found = effective.effective(loadtest.parse(raw()).spec)
     assert found["load"] == {"users": 50, "duration": "5m", "ramp": "30s", "warmup": "1m"}
     assert found["runners"]["workers"] == 1
     assert found["gate"] == {"failOn": ["Failed", "Regressed", "Invalid"]}
