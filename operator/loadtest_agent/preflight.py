@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import socket
 import ssl
 import time
@@ -42,9 +43,7 @@ def tls_context(target: Target) -> ssl.SSLContext:
 def run(target: Target, report: Preflight) -> None:
     """Return when the target answers as expected; AgentError when it does not in time."""
     start = time.monotonic()
-    tries = 0
-    while True:
-        tries += 1
+    for tries in itertools.count(1):
         began = time.monotonic()
         report.ok, answer = _ask(target)
         took = time.monotonic() - began
@@ -52,9 +51,11 @@ def run(target: Target, report: Preflight) -> None:
             report.message = f"GET {target.health.path} {answer} after {took:.3f} s"
             return
         elapsed = time.monotonic() - start
-        report.message = f"GET {target.url}{target.health.path} {answer} ({tries} tries in {elapsed:.0f} s)"
+        # Without figures while it goes on: the status shows it for as long as the answer is the same.
+        report.message = f"GET {target.url}{target.health.path} {answer}"
         if elapsed >= target.health.timeout_seconds:
-            raise AgentError(protocol.Reason.TARGET_UNREACHABLE, report.message)
+            said = f"{report.message}, asked {tries} times in {elapsed:.0f} s"
+            raise AgentError(protocol.Reason.TARGET_UNREACHABLE, said)
         gevent.sleep(_RETRY_SECONDS)
 
 

@@ -122,7 +122,7 @@ def test_a_target_that_refuses(agents: Agents) -> None:
     assert master.wait() == 3
     error = agents.word(master)["error"]
     assert error["reason"] == "TargetUnreachable"
-    assert error["message"].startswith(f"GET {url}/up refused: connection refused (")
+    assert error["message"].startswith(f"GET {url}/up refused: connection refused, asked ")
     assert worker.wait() == 0
 
 
@@ -132,4 +132,4 @@ def test_a_target_that_answers_wrongly(agents: Agents) -> None:
     master = agents.start("master")
     agents.start("worker")
     assert master.wait() == 3
-    assert "answered 200, expected 204 (" in agents.word(master)["error"]["message"]
+    assert "answered 200, expected 204, asked " in agents.word(master)["error"]["message"]

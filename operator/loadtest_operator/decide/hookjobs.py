@@ -10,6 +10,7 @@ from loadtest_operator.decide.gate import worst
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Observed
 from loadtest_operator.decide.podproblems import problem_of
+from loadtest_operator.decide.podproblems import running as pod_running
 from loadtest_operator.decide.status import MESSAGE_LENGTH, Fact, clip
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
@@ -18,6 +19,8 @@ from loadtest_operator.model.policies import Hook
 
 WORDS_LENGTH = 300  # of its last lines
 FAILURE_LENGTH = 400  # beside what the run itself has to say
+# What the kubelet makes up for a container that it never started.
+NEVER_RAN = "ContainerStatusUnknown"
 # The Job ends when its pod has; the pod's own last words may come a moment later, by another watch.
 WORDS_COME = timedelta(seconds=5)
 # Beyond its timeout a Job is only there when its pod cannot be ended, for instance because its node is gone.
@@ -64,7 +67,9 @@ def late(seen: Observed, role: str, hook: Hook, now: datetime) -> bool:
 
 
 def running(seen: Observed, role: str) -> str:
-    problem = problem_of(seen.hooks.pods.get(role, ()))
+    pods = seen.hooks.pods.get(role, ())
+    # A pod that is being ended has no problem any more, but what it was is still worth telling.
+    problem = problem_of(pods) or ("" if any(map(pod_running, pods)) else _told_problem(seen, role))
     return f"hooks.{role} is running{f': {problem}' if problem else ''}"
 
 
@@ -72,7 +77,8 @@ def failure_of(seen: Observed, role: str) -> str:
     """Of one that ended badly: the container's own last words, else what the Job says."""
     end, told = _last_end(seen, role), _condition(seen, role, "Failed", "FailureTarget")
     if told is not None and told.get("reason") == "DeadlineExceeded":
-        return f"{too_late(seen, role)}{f': {_words(end)}' if end and end.get('message') else ''}"
+        said = end is not None and end.get("message") and end.get("reason") != NEVER_RAN
+        return f"{too_late(seen, role)}{f': {_words(end)}' if end and said else ''}"
     if end is not None:
         return f"hooks.{role} ended with exit code {end['exitCode']}: {_words(end)}"
     says = (told or {}).get("message") or (told or {}).get("reason") or "its Job does not say why"

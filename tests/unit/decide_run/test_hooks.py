@@ -129,6 +129,23 @@ def test_a_hook_that_takes_too_long_is_told_with_its_limit_and_what_kept_it():
     )
 
 
+def test_what_kept_it_outlives_the_pod_that_the_kubelet_ends_without_having_started_it():
+    world = seeding()
+    pod = world.objects["Pod", "checkout-1-before-0"]
+    waiting = {"reason": "ErrImagePull", "message": "manifest unknown"}
+    pod["status"]["containerStatuses"] = [{"name": "before", "state": {"waiting": waiting}}]
+    world.look()
+    unknown = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "The container could not be located"}
+    pod["status"] = {"phase": "Failed", "containerStatuses": [{"name": "before", "state": {"terminated": unknown}}]}
+    world.look()
+    assert "ErrImagePull" in world.raw["status"]["message"]
+    world.end_hook("before", reason="DeadlineExceeded", message="Job was active longer than specified deadline")
+    pod["status"] = {"phase": "Failed", "containerStatuses": [{"name": "before", "state": {"terminated": unknown}}]}
+    world.settle()
+    message = world.raw["status"]["message"]
+    assert message.endswith("; pod checkout-1-before-0: ErrImagePull: manifest unknown")
+
+
 def test_its_last_words_are_waited_for_a_moment():
     world = seeding()
     world.end_hook("before", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
