@@ -81,7 +81,10 @@ demo: $(READY)  ## a regression is found on this machine, without a cluster
 bench: $(READY)  ## measure the operator and print it beside its budgets and its peers
 	@$(BIN)/python -m tests.bench
 
+soak: $(READY)  ## 200 runs in a row and 20 at once: nothing of the operator may grow (some 20 minutes)
+	@$(BIN)/python -m tests.bench.soak
+
 verdict-eval: $(READY)  ## how often the verdict is right: real runs and synthetic services, seeds fixed
 	@$(BIN)/python -m tests.verdict_eval
 
-.PHONY: verdict-eval help check generate unit api crash e2e test cluster-up cluster-down image demo bench
+.PHONY: soak verdict-eval help check generate unit api crash e2e test cluster-up cluster-down image demo bench

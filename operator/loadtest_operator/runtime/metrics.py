@@ -43,6 +43,7 @@ class Metrics:
         self.loop_lag = Gauge(
             "loadtest_loop_lag_seconds", "Largest delay of the event loop in the last 10 s.", registry=self.registry
         )
+        self.tasks = Gauge("loadtest_asyncio_tasks", "Tasks of the event loop.", registry=self.registry)
         self.leading = Gauge("loadtest_leader", "1 while this process holds the Lease.", registry=self.registry)
         self._verdict = Gauge(
             "loadtest_run_verdict", "1 for the verdict of the last run.", (*test, "verdict"), registry=self.registry

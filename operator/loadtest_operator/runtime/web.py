@@ -65,4 +65,5 @@ async def measure_lag(metrics: Metrics, beat: Callable[[], None]) -> None:
         beat()
         metrics.loop_lag.set(worst)
         if loop.time() - since > period:
+            metrics.tasks.set(len(asyncio.all_tasks()))
             worst, since = 0.0, loop.time()
