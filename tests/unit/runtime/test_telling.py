@@ -24,6 +24,7 @@ from tests.unit.runtime.timeless import timeless
 CHECKOUT = Key("shop", "checkout")
 UNITS = ("seconds", "bytes", "total", "ratio", "info", "per_second")
 COUNTS = {
+    "loadtest_asyncio_tasks",
     "loadtest_objects",
     "loadtest_queue_depth",
     "loadtest_leader",
