@@ -1,7 +1,8 @@
 """The API server, in the calls that we need: what to send is one line each, sending and reading errors is shared."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +89,11 @@ Object = dict[str, Any]
 
 
 class Kube:
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, hear: Callable[[str, float], None] | None = None) -> None:
+        """`hear` is told the date of each answer, and how many seconds it took."""
         self.access = access
         self.session = access.session()
+        self._hear = hear
 
     async def close(self) -> None:
         await self.session.close()
@@ -199,6 +202,8 @@ class Kube:
     ) -> Object:
         data = None if body is None else pydantic_core.to_json(body)
         headers = {"Accept": accept, **({"Content-Type": content_type} if data else {})}
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         try:
             async with self.session.request(
                 method,
@@ -209,6 +214,8 @@ class Kube:
                 timeout=TIMEOUT,
                 allow_redirects=False,  # our credentials are for this server alone
             ) as response:
+                if self._hear is not None:
+                    self._hear(response.headers.get("Date", ""), loop.time() - asked)
                 text = await response.read()
                 if response.status >= 300:
                     raise _error(response, text)

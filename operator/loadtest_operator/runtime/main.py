@@ -69,13 +69,14 @@ async def serve(settings: Settings, access: Access) -> None:
     stop = asyncio.Event()
     _take_signals(stop)
     async with contextlib.AsyncExitStack() as closing:
-        kube = Kube(access)
+        time = clock.ClusterClock()
+        kube = Kube(access, time.hear)
         closing.push_async_callback(kube.close)
         agents = await closing.enter_async_context(aiohttp.ClientSession())
         store = SqliteStore(settings.store)
         closing.callback(store.close)
         await _look_at(store)
-        operator = await Operator.build(settings, kube, Results(store, agents))
+        operator = await Operator.build(settings, kube, Results(store, agents), time)
         gc.freeze()  # what was imported stays, so the collector need not walk it again and again
         await operator.run(stop)
 

@@ -1,5 +1,7 @@
 """What the API server is asked, and what its answers mean."""
 
+import contextlib
+
 import aiohttp
 import pytest
 from loadtest_operator.io import kube as api
@@ -111,6 +113,20 @@ async def test_credentials_do_not_follow_a_redirect(kube, server):
     with pytest.raises(ApiError):
         await kube.get(api.PODS, "shop", "p")
     assert [asked.path for asked in server.asked] == ["/api/v1/namespaces/shop/pods/p"]
+
+
+@pytest.mark.parametrize("code", [200, 404])
+async def test_the_date_of_each_answer_is_told_with_how_long_it_took(server, code):
+    told = []
+    server.answer({"reason": "NotFound", "message": ""}, status=code, headers={"Date": "Sun, 01 Mar 2026 12:00:00 GMT"})
+    access = Access(server=server.base, ssl=True, token="t0")
+    kube = Kube(access, lambda date, took: told.append((date, took)))
+    with contextlib.suppress(NotFound):
+        await kube.get(api.PODS, "shop", "one")
+    await kube.close()
+    [(date, took)] = told
+    assert date == "Sun, 01 Mar 2026 12:00:00 GMT"
+    assert 0 <= took < 20
 
 
 async def test_lists_come_in_pages_and_every_item_gets_its_kind(kube, server):
