@@ -91,6 +91,7 @@ def settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.enforce_retry_after = True
+    settings.networking.error_backoffs = (1, 1, 2, 3, *(5,) * 60)  # Kopf's own wait 21 s before the last, and end then
     settings.process.ultimate_exiting_timeout = None  # it kills this process; stopping is ours
     settings.persistence.finalizer = f"{GROUP}/finalizer"  # never written; should it be, then not under Kopf's name
     settings.persistence.progress_storage = NoProgress()

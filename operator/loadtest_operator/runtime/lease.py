@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,17 @@ TRUST_SHARE = 2 / 3
 
 
 class Lease:
-    def __init__(self, kube: Kube, namespace: str, name: str, identity: str, seconds: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        namespace: str,
+        name: str,
+        identity: str,
+        seconds: float,
+        clock: Clock,
+        returned: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`returned` is told when it is trusted again, after a while without."""
         self._kube = kube
         self._namespace = namespace
         self._name = name
@@ -25,6 +36,8 @@ class Lease:
         self._clock = clock
         self._held: dict[str, Any] | None = None
         self._renewed = float("-inf")
+        self._returned = returned
+        self._taken = False  # by another process, after we held it
         # Another holder's version, and since when it has not moved.
         self._seen: tuple[str, float] = ("", 0.0)
 
@@ -39,16 +52,35 @@ class Lease:
             if not told:
                 log.info("standing by: another process holds the Lease", extra={"lease": self._name})
                 told = True
-            await asyncio.sleep(min(1.0, self._seconds / 10))
+            await asyncio.sleep(self._soon)
         log.info("holding the Lease", extra={"lease": self._name, "identity": self._identity})
 
     async def keep(self) -> None:
-        """Renews until cancelled; returns when the Lease is lost, which ends the process."""
+        """Renews until cancelled; returns when another process has taken it, which ends this one.
+
+        An API server that does not answer gives it to nobody else. Without trust nothing is written, and we go on when
+        it answers again: a process that ends instead comes back later, by a wait that grows with each end.
+        """
+        told, renewed = False, True
         while True:
-            await asyncio.sleep(self._seconds * RENEW_SHARE)
-            if not await self._try() and not self.trusted:
+            await asyncio.sleep(self._seconds * RENEW_SHARE if renewed else self._soon)
+            renewed = await self._try()
+            if self._taken:
                 log.error("lost the Lease", extra={"lease": self._name})
                 return
+            if renewed and told:
+                log.info("the Lease is renewed again", extra={"lease": self._name})
+                self._returned()
+                told = False
+            elif not renewed and not told and not self.trusted:
+                log.warning(
+                    "the Lease cannot be renewed: until it can, nothing is written", extra={"lease": self._name}
+                )
+                told = True
+
+    @property
+    def _soon(self) -> float:
+        return min(1.0, self._seconds / 10)
 
     async def release(self) -> None:
         """So that the next process need not wait."""
@@ -88,6 +120,9 @@ class Lease:
             return await self._kube.create(self._body(metadata, self._spec(now, now, 0)))
         spec = current.get("spec") or {}
         holder = spec.get("holderIdentity")
+        if self._held is not None and holder != self._identity:
+            self._taken = True
+            return None
         if holder not in {"", None, self._identity} and not self._expired(current):
             return None
         changes = int(spec.get("leaseTransitions") or 0) + (holder != self._identity)

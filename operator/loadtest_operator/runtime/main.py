@@ -116,8 +116,6 @@ class Operator:
             lambda of: self.queue.add(Key(*of)),
             clock,
         )
-        identity = identity or _identity()
-        self.lease = Lease(kube, namespace, settings.lease_name, identity, settings.lease_seconds, clock)
         sessions = Sessions()
         self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock)
         observer = Observer(kube, self.objects, sessions, results, settings, key, clock, self.environments)
@@ -168,6 +166,15 @@ class Operator:
             namespaces=settings.watch_namespaces,
             instance=settings.instance,
             every_seconds=settings.resync_seconds,
+        )
+        self.lease = Lease(
+            kube,
+            namespace,
+            settings.lease_name,
+            identity or _identity(),
+            settings.lease_seconds,
+            clock,
+            self.resync.soon,
         )
         self.health = Health(self.queue, self.resync, self.source, settings.resync_seconds)
         self.web = Web(self.metrics, self.health.healthy, self.health.ready)

@@ -5,6 +5,7 @@ specs name are not watched at all. Both are found here.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -55,7 +56,12 @@ class Resync:
         self._namespaces = namespaces
         self._instance = instance
         self._every = every_seconds
+        self._wanted = asyncio.Event()
         self.succeeded_at = asyncio.get_running_loop().time()
+
+    def soon(self) -> None:
+        """Much may have been missed, and what failed waits longer than it need."""
+        self._wanted.set()
 
     async def first(self) -> None:
         """Before anything is decided: a LoadTest without its pods looks like one that lost them."""
@@ -64,7 +70,10 @@ class Resync:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._wanted.wait()
+            self._wanted.clear()
             await self.once()
 
     async def once(self) -> bool:

@@ -81,16 +81,42 @@ async def test_trust_ends_before_anybody_else_can_take_over():
 
 
 @timeless
-async def test_who_cannot_renew_stops_and_says_so():
+async def test_who_cannot_renew_is_not_trusted_until_it_can_again():
     async with serving() as (api, kube):
-        one = lease(kube, "one")
+        returned = []
+        one = Lease(kube, "home", "operator", "one", SECONDS, now, lambda: returned.append(one.trusted))
         await one.acquire()
         async with kept(one) as task:
             await asyncio.sleep(60)
             assert one.trusted
+            assert not returned
             api.down = True
-            await asyncio.wait_for(task, 30)
+            await asyncio.sleep(11)
             assert not one.trusted
+            await asyncio.sleep(600)
+            api.down = False
+            await asyncio.sleep(2)
+            assert (one.trusted, returned, holder(api)) == (True, [True], "one")
+            await asyncio.sleep(60)
+            assert (one.trusted, returned) == (True, [True])
+            assert not task.done()
+
+
+@timeless
+@pytest.mark.parametrize("other", ["two", ""], ids=["still-held", "given-back"])
+async def test_who_could_not_renew_while_another_one_did_ends(other):
+    async with serving() as (api, kube):
+        one = lease(kube, "one")
+        await one.acquire()
+        async with kept(one) as task:
+            api.down = True
+            await asyncio.sleep(60)
+            there = api.objects[PATH]
+            api.put(PATH, {**there, "spec": {**there["spec"], "holderIdentity": other}})
+            api.down = False
+            await asyncio.wait_for(task, 5)
+        assert not one.trusted
+        assert holder(api) == other
 
 
 @timeless

@@ -1,5 +1,7 @@
 """Listing finds what watching lost, and sweeps what nobody owns: on the word of a GET, never of a list."""
 
+import asyncio
+
 from loadtest_operator.runtime.objects import Key
 
 from tests.unit.runtime import parts
@@ -27,6 +29,22 @@ async def test_everything_there_is_is_known_and_queued_after_the_first_one():
         assert here.objects.test(CHECKOUT) is not None
         assert len(here.objects.children(CHECKOUT, "Pod")) == 1
         assert await queued(here) == [CHECKOUT]
+
+
+@timeless
+async def test_it_comes_at_once_when_much_may_have_been_missed():
+    async with assembled() as here:
+        here.api.put(f"{TESTS}/checkout", loadtest())
+        task = asyncio.create_task(here.resync.run())
+        await asyncio.sleep(1)
+        assert here.objects.count() == 0
+        here.resync.soon()
+        await asyncio.sleep(1)
+        assert await queued(here) == [CHECKOUT]
+        await asyncio.sleep(10 * here.resync._every)
+        assert len(here.queue) == 1, "and in its turn"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @timeless
