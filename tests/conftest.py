@@ -1,15 +1,19 @@
 """Which tests may run beside which, and what they have to say at the end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import faulttable
+
 TESTS = Path(__file__).parent
 # The longest first; all others fill the gaps.
 LONG_ROOMS = ("e2e", "api", "crash")
 SAYS = "says"
+FAULTS = TESTS.parent / "build/faults.md"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,8 +43,19 @@ def _room(item: pytest.Item) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests recorded as `says`: figures that people run them for."""
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    said = [str(value) for report in reports for name, value in report.user_properties if name == SAYS]
+    said = [str(value) for value in _recorded(terminalreporter, SAYS)]
     if said:
         terminalreporter.section("figures")
         terminalreporter.write("".join(f"{line}\n" for line in said))
+    rows = [tuple(row) for row in _recorded(terminalreporter, faulttable.PROPERTY)]
+    if rows:
+        text = faulttable.markdown(rows)
+        terminalreporter.section(f"faults, also in {FAULTS}")
+        terminalreporter.write(text)
+        FAULTS.parent.mkdir(exist_ok=True)
+        FAULTS.write_text(text)
+
+
+def _recorded(terminalreporter: pytest.TerminalReporter, property_name: str) -> list[Any]:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    return [value for report in reports for name, value in report.user_properties if name == property_name]

@@ -104,6 +104,13 @@ class Release:
             self._keep_logs([pod])
             return Ended(over.at - begun, code)
 
+    def patch(self, pod: Object) -> None:
+        """Another pod template, and the operator that is made by it at work."""
+        patch = {"spec": {"template": {"spec": pod}}}
+        self.kubectl("patch", DEPLOYMENT, "-n", self.home, "-p", json.dumps(patch))
+        self.kubectl("rollout", "status", DEPLOYMENT, "-n", self.home, f"--timeout={READY_SECONDS}s", timeout=90)
+        self.ready()
+
     def metrics(self, pod: str = "") -> str:
         name = pod or self.pods()[0]["metadata"]["name"]
         return self.kubectl("get", "--raw", f"/api/v1/namespaces/{self.home}/pods/{name}:8080/proxy/metrics")

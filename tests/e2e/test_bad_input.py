@@ -1,5 +1,6 @@
 """What cannot run says why, in the words of who knows, and what to do about it; the gate is closed, no load is left."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 from tests.e2e.cases import Cases, beside_each_other, chosen
 from tests.e2e.place import CHILDREN, Place, place
 from tests.e2e.release import Release
+from tests.support import faulttable
+from tests.support.faulttable import Row
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, condition, loadtest, locust, phase
+from tests.support.recorder import Version
 
 NAME = "wrong"
 LOAD = {"users": 4, "spawnRate": "10/s", "duration": "4s", "warmup": "1s"}
@@ -213,24 +217,55 @@ CASES: dict[str, Callable[[Place], None]] = {
 }
 
 
-def tell(here: Place, case: str) -> None:
+FAULTS = {
+    "an_image_that_does_not_exist": "the image does not exist",
+    "a_node_that_nobody_has": "no node fits",
+    "a_secret_that_is_missing": "a Secret that load pods name is missing",
+    "a_syntax_error": "the script has a syntax error",
+    "an_import_error": "the script cannot import something",
+    "a_target_that_does_not_answer": "the target is not healthy before the load",
+    "a_quota_that_is_not_raised": "the quota leaves no room for the pods",
+}
+
+
+TOLD_FIRST = {"a_secret_that_is_missing": "PodFailed"}  # before the end says that it took too long
+
+
+def tell(here: Place, case: str) -> Row | None:
+    seen, begun = here.record(), time.monotonic()
     CASES[case](here)
+    row = None
+    if case in FAULTS:
+        final = here.test(NAME)
+        reason = TOLD_FIRST.get(case) or condition(final, "Ready")["reason"]
+        told = seen.until(lambda one: reason in reasons(one), f"a status with {reason}", 5)
+        kind = next(item["type"] for item in told.status["conditions"] if item["reason"] == reason)
+        row = faulttable.row(FAULTS[case], final, told, begun, kind=kind)
     here.operator.assert_sound()
     here.kubectl("delete", "lt", NAME, "-n", here.namespace)
     here.until_no_children()
+    return row
+
+
+def reasons(version: Version) -> set[str]:
+    return {str(item["reason"]) for item in version.status.get("conditions") or ()}
 
 
 @pytest.fixture(scope="module")
 def stories(
     kubectl: Kubectl, image: str, operator: Release, request: pytest.FixtureRequest
-) -> Iterator[Cases[str, None]]:
+) -> Iterator[Cases[str, Row | None]]:
     with beside_each_other(lambda: place(kubectl, image, "case", operator), tell, chosen(request)) as cases:
         yield cases
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_says_what_is_wrong_and_what_to_do_about(stories: Cases[str, None], case: str) -> None:
-    stories[case]  # raises what the story raised
+def test_it_says_what_is_wrong_and_what_to_do_about(
+    stories: Cases[str, Row | None], case: str, record_property: Callable[[str, object], None]
+) -> None:
+    row = stories[case]  # raises what the story raised
+    if row is not None:
+        row.tell(record_property)
 
 
 def _pods_that_may_run(here: Place) -> list[str]:

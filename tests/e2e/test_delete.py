@@ -11,6 +11,8 @@ from loadtest_operator.model.phases import Phase
 from tests.e2e.cases import Cases, beside_each_other, chosen
 from tests.e2e.place import Place, place
 from tests.e2e.release import Release
+from tests.support import faulttable
+from tests.support.faulttable import Row
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import SHOPPER, loadtest, locust
 
@@ -114,12 +116,22 @@ def test_every_phase_is_a_case() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_is_left_of_a_test_deleted_in(stories: Cases[str, float], case: str) -> None:
+def test_nothing_is_left_of_a_test_deleted_in(
+    stories: Cases[str, float], case: str, record_property: Callable[[str, object], None]
+) -> None:
+    if case == "Running":
+        deleted_row("the LoadTest is deleted under load", stories[case]).tell(record_property)
     assert stories[case] <= LAST_REQUEST_SECONDS
 
 
+def deleted_row(fault: str, left: float) -> Row:
+    return Row(fault, faulttable.NOTHING, "gone", faulttable.NOTHING, faulttable.seconds(left), faulttable.NOTHING)
+
+
 @pytest.mark.parametrize("phase", ["Starting", "Running"])
-def test_without_an_operator_the_load_ends_and_nothing_is_left(here: Place, phase: str) -> None:
+def test_without_an_operator_the_load_ends_and_nothing_is_left(
+    here: Place, phase: str, record_property: Callable[[str, object], None]
+) -> None:
     before = everything(here)
     seen = here.record()
     CASES[phase](here)
@@ -128,6 +140,8 @@ def test_without_an_operator_the_load_ends_and_nothing_is_left(here: Place, phas
 
     last = delete(here)
 
+    if phase == "Running":
+        deleted_row("the LoadTest is deleted under load, without an operator", last).tell(record_property)
     assert last <= LAST_REQUEST_SECONDS_ALONE
     gone(here, before)
     here.operator.start().ready()

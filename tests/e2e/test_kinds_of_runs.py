@@ -1,9 +1,11 @@
 """What else a LoadTest can say: limits that fail, scripts from a ConfigMap, an image of one's own."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.place import Place, requests_in
+from tests.support import faulttable
 from tests.support.kubectl import eventually
 from tests.support.loadtests import SHOPPER, condition, loadtest, locust
 
@@ -30,7 +32,10 @@ def spec(here: Place, **changes: Any) -> dict[str, Any]:
     return loadtest("one", here.namespace, here.target.url, **{"scenario": locust(SHOPPER), "load": LOAD, **changes})
 
 
-def test_a_crossed_limit_fails_the_run_and_closes_the_gate(here: Place) -> None:
+def test_a_crossed_limit_fails_the_run_and_closes_the_gate(
+    here: Place, record_property: Callable[[str, object], None]
+) -> None:
+    seen = here.record()
     here.target.control(errors={"cart": "100%"})
     limits = [{"metric": "p95", "fail": "5s"}, {"metric": "errorRate", "fail": "5%"}]
 
@@ -58,6 +63,15 @@ def test_a_crossed_limit_fails_the_run_and_closes_the_gate(here: Place) -> None:
     )
     assert waited.returncode != 0
     assert here.children(), "the logs of a run that failed are kept"
+    served = here.target.requests()
+    faulttable.row(
+        "every answer for one of two pages is an error",
+        final,
+        seen.until(lambda one: one.status.get("verdict") == "Failed", "the verdict", 1),
+        seen.until_phase("Running", seconds=1).at,
+        lost=served - requests_in(here.stored(status["run"]["id"])[1]),
+        served=served,
+    ).tell(record_property)
 
 
 def test_a_scenario_from_a_config_map_imports_its_other_modules(here: Place) -> None:

@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.support import owned
@@ -29,22 +29,29 @@ for line in sys.stdin:
 
 
 class Killer:
-    def __init__(self, session: subprocess.Popen[str]) -> None:
-        self._session = session
+    def __init__(self, open_session: Callable[[], subprocess.Popen[str]]) -> None:
+        self._open = open_session
+        self._session = open_session()  # at once: it takes longer than a phase may last
         self._turn = threading.Lock()
 
     def kill(self, container: str) -> None:
         """`container` as a pod's status names it: containerd://0123..."""
         identity = container.rpartition("://")[2]
         assert len(identity) >= 32, f"not a container's id: {container!r}"
-        assert self._session.stdin is not None
-        assert self._session.stdout is not None
         with self._turn:
+            if self._session.poll() is not None:  # its way, API server or kubelet, was killed
+                self._session = self._open()
+            assert self._session.stdin is not None
+            assert self._session.stdout is not None
             self._session.stdin.write(f"{identity}\n")
             self._session.stdin.flush()
             answer = self._session.stdout.readline().strip()
         assert answer.isdigit(), "the killer's pod does not answer"
         assert int(answer) > 0, f"container {identity} has no process"
+
+    def close(self) -> None:
+        self._session.kill()
+        self._session.communicate()
 
 
 @contextmanager
@@ -63,10 +70,11 @@ def killer(kubectl: Kubectl, image: str) -> Iterator[Killer]:
         kubectl("wait", "--for=condition=Ready", f"pod/{POD}", "-n", namespace, "--timeout=50s")
         argv = [*WITH_US, str(kubectl.program), "--kubeconfig", str(kubectl.kubeconfig)]
         words = ["exec", "-i", "-n", namespace, POD, "--", "python3", "-u", "-c", SCRIPT]
-        with subprocess.Popen([*argv, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
-            try:
-                yield Killer(session)
-            finally:
-                session.kill()
+        pipe = subprocess.PIPE
+        made = Killer(lambda: subprocess.Popen([*argv, *words], stdin=pipe, stdout=pipe, text=True))
+        try:
+            yield made
+        finally:
+            made.close()
     finally:
         owned.remove_namespace(kubectl, namespace)

@@ -18,6 +18,7 @@ PATHS = {
     "pods": "/api/v1/namespaces/{}/pods",
 }
 LONGEST_SECONDS = 600
+AGAIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class Recorder:
         self.versions: list[Version] = []
         self._news = threading.Condition()
         path = f"{PATHS[kind].format(namespace)}?watch=1&timeoutSeconds={LONGEST_SECONDS}"
-        argv = [*WITH_US, str(kubectl.program), "--kubeconfig", str(kubectl.kubeconfig), "get", "--raw", path]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._argv = [*WITH_US, str(kubectl.program), "--kubeconfig", str(kubectl.kubeconfig), "get", "--raw", path]
+        self._closed = threading.Event()
+        self._process = self._watch()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -58,11 +60,10 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._thread.join(5)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._closed.set()
+        while self._thread.is_alive():  # it may just have begun another watch
+            self._process.kill()
+            self._thread.join(0.2)
 
     def until(self, accept: Callable[[Version], bool], what: str, seconds: float = 60) -> Version:
         """The first version, seen already or still to come, that is accepted."""
@@ -95,15 +96,24 @@ class Recorder:
             found.setdefault(version.name, set()).add(version.object["metadata"]["uid"])
         return found
 
+    def _watch(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
     def _read(self) -> None:
-        for version in self._lines():
-            with self._news:
-                self.versions.append(version)
-                self._news.notify_all()
+        """Again and again, because an API server may be killed; a new watch begins with what is there by then."""
+        while True:
+            with self._process:
+                for version in self._lines():
+                    with self._news:
+                        self.versions.append(version)
+                        self._news.notify_all()
+            if self._closed.wait(AGAIN_SECONDS):
+                return
+            self._process = self._watch()
 
     def _lines(self) -> Iterator[Version]:
         assert self._process.stdout is not None
-        with contextlib.suppress(ValueError):  # the pipe is closed, or its last line is cut
+        with contextlib.suppress(ValueError):  # the last line of a watch that was ended is cut
             for line in self._process.stdout:
                 event = json.loads(line)
                 if event["type"] in {"ADDED", "MODIFIED", "DELETED"}:
