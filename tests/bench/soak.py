@@ -23,7 +23,7 @@ from tests.support import crds
 from tests.support.clusterapi import ClusterApi, path
 from tests.support.operator import OperatorProcess
 
-WARM_UP = 20  # caches fill, and the allocator takes what it will need
+WARM_UP = 20  # runs of both ways: caches fill, and allocator and connection pools take what they will need
 EVERY = 20
 RUN_SECONDS = 60.0
 # Allocators give back in steps.
@@ -62,7 +62,7 @@ class Soak:
 
     async def one_after_another(self, count: int) -> None:
         for number in range(1, count + 1):
-            name = f"soak-{number}"
+            name = f"soak-{self._done + 1}"
             await self._crowd.create([name])
             await self._over(1)
             await self._delete([name])
@@ -70,7 +70,7 @@ class Soak:
                 await self._sample()
 
     async def at_once(self, count: int) -> None:
-        names = [f"queued-{number}" for number in range(1, count + 1)]
+        names = [f"queued-{self._done + number}" for number in range(1, count + 1)]
         await self._crowd.create(names, **HOST)
         await self._over(count)
         await self._delete(names)
@@ -130,8 +130,8 @@ def _gauges(text: str) -> Iterator[tuple[str, float]]:
 
 
 def grown(samples: list[Sample]) -> list[str]:
-    """What is more at the end than after the warm-up, in words."""
-    first, last = next(one for one in samples if one.runs >= WARM_UP), samples[-1]
+    """What is more at the end than after the warm-up, which ended in the same way."""
+    first, last = samples[0], samples[-1]
     lines = []
     if last.rss_mib > first.rss_mib + GROWTH_MIB:
         lines.append(f"memory grew from {first.rss_mib:.1f} to {last.rss_mib:.1f} MiB")
@@ -165,13 +165,18 @@ async def soak(runs: int, at_once: int) -> list[str]:
             begun, told = time.monotonic(), Soak(ground, operator, crowd)
             watching = asyncio.create_task(told.watch_lag())
             print("  runs   RSS MiB  files  threads  tasks  objects  loop lag ms")
+            await told.one_after_another(WARM_UP - 1)
+            await told.at_once(at_once)
+            print("warm; now one after another:")
             await told.one_after_another(runs)
             print(f"{at_once} at once, of which one at a time has its turn:")
             await told.at_once(at_once)
             watching.cancel()
             cpu = cpu_seconds(pid(operator))
             text = await asyncio.to_thread(operator.metrics)
-            print(f"{runs + at_once} runs in {time.monotonic() - begun:.0f} s, {cpu:.1f} s of CPU; {reconciles(text)}")
+            print(
+                f"{told.samples[-1].runs} runs in {time.monotonic() - begun:.0f} s, {cpu:.1f} s of CPU; {reconciles(text)}"
+            )
             told.close()
             return grown(told.samples)
 
