@@ -174,9 +174,8 @@ async def soak(runs: int, at_once: int) -> list[str]:
             watching.cancel()
             cpu = cpu_seconds(pid(operator))
             text = await asyncio.to_thread(operator.metrics)
-            print(
-                f"{told.samples[-1].runs} runs in {time.monotonic() - begun:.0f} s, {cpu:.1f} s of CPU; {reconciles(text)}"
-            )
+            took, count = time.monotonic() - begun, told.samples[-1].runs
+            print(f"{count} runs in {took:.0f} s, {cpu:.1f} s of CPU; {reconciles(text)}")
             told.close()
             return grown(told.samples)
 

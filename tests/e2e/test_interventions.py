@@ -45,7 +45,7 @@ def under_load(here: Place, **changes: Any) -> dict[str, Any]:
     here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, load=LONG, **changes))
     eventually(lambda: phase(here.test(NAME)) == "Running", "Running", STARTED_SECONDS)
     before = here.target.requests()
-    eventually(lambda: here.target.requests() > before, "requests", 30)
+    eventually(lambda: here.target.requests() > before + 100, "requests beyond the warm-up", 60)
     return here.test(NAME)
 
 
