@@ -121,7 +121,7 @@ class Release:
 
     def store(self) -> Path:
         """A copy of the store as it is now, which nobody writes."""
-        copy = self.folder / f"copy{next(self._copies)}.db"
+        copy = self.folder / f"{self.home}-copy{next(self._copies)}.db"  # operators may share the folder
         done = subprocess.run(self._exec("python3", "-c", COPY), capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr.decode()
         copy.write_bytes(done.stdout)

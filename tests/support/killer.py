@@ -40,6 +40,7 @@ class Killer:
         assert len(identity) >= 32, f"not a container's id: {container!r}"
         with self._turn:
             if self._session.poll() is not None:  # its way, API server or kubelet, was killed
+                self.close()
                 self._session = self._open()
             assert self._session.stdin is not None
             assert self._session.stdout is not None

@@ -187,7 +187,7 @@ def test_a_worker_that_was_cut_off_is_told_and_the_run_goes_on(
     told = stories[case]
     told.row(lost_a_worker, "WorkersConnected").tell(record_property)
     completed_once(told)
-    assert told.status["run"]["workersLost"] == 1
+    assert told.status["run"]["workersLost"] >= 1
     assert "lost" in told.status["validity"]["loss"]
     found = told.tells(lost_a_worker)
     assert found is not None
