@@ -34,16 +34,36 @@ _TIMED = {Phase.PREPARING, Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING}
 _LOADING = {"Loading", "WaitingForWorkers", "Preflight", "Running"}
 
 
+_ADVICE = {
+    Reason.IMAGE_PULL_FAILED: "; correct runners.image or runners.imagePullSecrets",
+    Reason.UNSCHEDULABLE: "; ask for less in runners.resources, or add a node",
+}
+
+
 def start_timed_out(seen: Observed, problem: PodProblem | None, now: datetime) -> Plan:
-    if problem is None:
-        return broken(seen, now, Reason.START_TIMEOUT, "the master did not answer within runners.startTimeout")
+    reason, said = _told_problem(seen) or _named(problem)
+    return broken(seen, now, reason if reason in _ADVICE else Reason.START_TIMEOUT, f"{said}{_ADVICE.get(reason, '')}")
+
+
+def reason_of(problem: PodProblem) -> Reason:
     if problem.image:
-        return broken(
-            seen, now, Reason.IMAGE_PULL_FAILED, f"{problem}; correct runners.image or runners.imagePullSecrets"
-        )
-    if problem.reason == "Unschedulable":
-        return broken(seen, now, Reason.UNSCHEDULABLE, f"{problem}; ask for less in runners.resources, or add a node")
-    return broken(seen, now, Reason.START_TIMEOUT, str(problem))
+        return Reason.IMAGE_PULL_FAILED
+    return Reason.UNSCHEDULABLE if problem.reason == "Unschedulable" else Reason.POD_FAILED
+
+
+def _named(problem: PodProblem | None) -> tuple[Reason, str]:
+    if problem is None:
+        return Reason.START_TIMEOUT, "the master did not answer within runners.startTimeout"
+    return reason_of(problem), str(problem)
+
+
+def _told_problem(seen: Observed) -> tuple[Reason, str] | None:
+    """What kept the pods, as the status told it before an operator took them down, and died before it said so."""
+    if all(role in seen.children.jobs and _stays(seen.children.jobs[role]) for role in ("master", "worker")):
+        return None
+    found = [item["reason"] for item in seen.status.get("conditions") or () if item["type"] == ConditionType.READY]
+    told = next((reason for reason in (*_ADVICE, Reason.POD_FAILED) if found == [reason]), None)
+    return None if told is None else (told, str(seen.status.get("message", "")))
 
 
 def overdue(seen: Observed, now: datetime) -> bool:

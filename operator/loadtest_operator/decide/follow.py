@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest_operator.decide import ending, environment, generator, kueue, losses, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
-from loadtest_operator.decide.podproblems import PodProblem, last_end_of, problem_of
+from loadtest_operator.decide.podproblems import last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
 from loadtest_operator.model import defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
@@ -82,7 +82,7 @@ def _starting(seen: Observed, now: datetime) -> Plan:
     again = ASK_SOON if seen.children.master_running else WAIT_FOR_PODS
     if problem is None:
         return Plan(requeue_after=again)
-    reason = _reason_of(problem)
+    reason = ending.reason_of(problem)
     say = Statement(
         phase=Phase.STARTING,
         outcome=Outcome.WORKING,
@@ -113,12 +113,6 @@ def _begun(job: Mapping[str, Any]) -> str | None:
     """Since when it may have pods: one that was suspended counts from its release."""
     told = (job.get("status") or {}).get("startTime") or job["metadata"].get("creationTimestamp")
     return str(told) if told else None
-
-
-def _reason_of(problem: PodProblem) -> Reason:
-    if problem.image:
-        return Reason.IMAGE_PULL_FAILED
-    return Reason.UNSCHEDULABLE if problem.reason == "Unschedulable" else Reason.POD_FAILED
 
 
 def _following(seen: Observed, now: datetime) -> Plan:
@@ -188,7 +182,7 @@ def _facts(seen: Observed, phase: Phase) -> tuple[Fact, ...]:
         problem = problem_of(seen.children.all_pods)
         last = last_end_of(seen.children.pods.get("worker", ()))
         why = f"; {problem or last}" if problem or last else ""
-        reason = _reason_of(problem) if problem else Reason.WAITING_FOR_WORKERS
+        reason = ending.reason_of(problem) if problem else Reason.WAITING_FOR_WORKERS
         facts.append(Fact(ConditionType.WORKERS_CONNECTED, False, reason, said + why))
     elif phase is not Phase.COLLECTING:
         facts.append(workers.fact(seen))

@@ -69,6 +69,19 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once_once_and_ends_the_run_af
     assert kstatus(world.raw) == FAILED
 
 
+@pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
+def test_an_operator_that_dies_while_it_gives_up_leaves_the_reason_to_the_next(done):
+    world = states.created()
+    waiting(world.master(), "ErrImagePull", "manifest unknown")
+    world.look()
+    world.tick(181)
+    seen = world.observe()
+    plan = decide(seen, world.now)
+    world.execute(Plan(delete=plan.delete[:done]), seen)
+    world.restart()
+    assert ended(world).status["message"] == plan.status["message"]
+
+
 def test_no_room_on_any_node_is_told_in_the_scheduler_s_words():
     world = states.created()
     unscheduled(world.master())
