@@ -115,7 +115,7 @@ def _told_alike(scene: Scene, found: Any) -> Any:
     for run in _runs(scene):
         text = text.replace(run.id, f"{run.test}-{run.number}-ID")
         text = text.replace(run.environment, f"environment-{run.test}-{run.number}").replace(run.uid, "UID")
-    text = re.sub(r"(-workers-\d+|-master)-[a-z0-9]{5}\b", r"\1-pod", text)
+    text = re.sub(r"(-workers-\d+|-master|-before|-after)-[a-z0-9]{5}\b", r"\1-pod", text)
     return json.loads(re.sub(rf"\b{scene.namespace}\b", "NAMESPACE", text))
 
 

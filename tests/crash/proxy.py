@@ -126,7 +126,7 @@ def _name(request: web.Request, where: str, agent: re.Match[str] | None, body: b
 
 def _told_apart(namespace: str, text: str) -> str:
     """Without what differs from one telling to the next."""
-    text = re.sub(r"(-workers-\d+|-master)-[a-z0-9]{5}$", r"\1-pod", text)
+    text = re.sub(r"(-workers-\d+|-master|-before|-after)-[a-z0-9]{5}$", r"\1-pod", text)
     return re.sub(r"\b(lt-.+-\d+)-[0-9a-f]{8}\b", r"\1", text)
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.crash.scene import MERGE, Scene, Step, Story
-from tests.support.loadtests import loadtest
+from tests.support.loadtests import SMALL, loadtest
+from tests.support.played import waiting
 from tests.support.played_agent import Script
 
 LOCUST_STATES = ("WaitingForWorkers", "Preflight", "Running")
@@ -41,6 +42,20 @@ def with_environment() -> Story:
         return bool((scene.status("housed").get("environment") or {}).get("phase") == "Deleted")
 
     return Story("environment", (_test("housed", **ENVIRONMENT),), over, steps, IN_STEP)
+
+
+def with_hooks() -> Story:
+    """Data is seeded before the load, and removed after it."""
+    hooks = {"before": {"image": "seed:1"}, "after": {"image": "clean:1"}}
+    return Story("hooks", (_test("hooked", hooks=hooks),), _over("hooked"), _in_step("hooked"), IN_STEP)
+
+
+def without_an_image() -> Story:
+    """Its pods never start; it ends when it has had its time."""
+    words = waiting("ErrImagePull", "manifest for played not found")
+    script = Script(master_status=words, worker_status=words)
+    runners = {"workers": 2, "resources": SMALL, "master": {"resources": SMALL}, "startTimeout": "15s"}
+    return Story("image", (_test("stuck", runners=runners),), _over("stuck"), (), script)
 
 
 def with_a_broken_script() -> Story:

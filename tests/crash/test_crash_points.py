@@ -10,7 +10,9 @@ from tests.crash.scene import Story, World
 STORIES = (
     stories.plain,
     stories.with_environment,
+    stories.with_hooks,
     stories.with_a_broken_script,
+    stories.without_an_image,
     stories.edited_in_mid_run,
     stories.superseded,
     stories.scheduled,
