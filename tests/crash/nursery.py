@@ -5,6 +5,7 @@ Each is a process of its own with its own environment, log and sockets, and dies
 
 import asyncio
 import ctypes
+import importlib
 import json
 import os
 import select
@@ -18,15 +19,16 @@ END_SECONDS = 10
 
 
 class Nursery:
-    """The test's end."""
+    """The test's end. `build`: a module that makes another build of the package, by its function `change`."""
 
-    def __init__(self, env: dict[str, str] | None = None) -> None:
+    def __init__(self, env: dict[str, str] | None = None, build: str = "") -> None:
         self._env = env or {}
+        self._build = build
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         env = {**os.environ, **self._env}
-        command = [sys.executable, "-m", "tests.crash.nursery"]
+        command = [sys.executable, "-m", "tests.crash.nursery", *filter(None, [self._build])]
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=env)
         return self
@@ -69,6 +71,8 @@ def main() -> None:
     """The process that forks: an order is a line, the answer is the child's pid."""
     from loadtest_operator.runtime import main as operator
 
+    for build in sys.argv[1:]:
+        importlib.import_module(build).change()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     for line in sys.stdin:
         order = json.loads(line)

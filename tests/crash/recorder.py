@@ -24,6 +24,7 @@ class Recorder:
         self._session = session
         self._now: dict[tuple[str, str], dict[str, Object]] = defaultdict(dict)  # by kind and namespace, then name
         self._uids: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))  # by namespace, then name
+        self._born: dict[str, dict[str, Object]] = defaultdict(dict)  # by namespace, then kind and name
         self._phases: dict[str, list[str]] = defaultdict(list)  # of LoadTests, by namespace
         self._trouble: BaseException | None = None
 
@@ -45,6 +46,10 @@ class Recorder:
     def made(self, namespace: str) -> dict[str, set[str]]:
         """All UIDs that ever bore a name: two of them were made twice."""
         return self._uids[namespace]
+
+    def born(self, namespace: str) -> dict[str, Object]:
+        """Each object as it was made."""
+        return self._born[namespace]
 
     def phases(self, namespace: str) -> list[str]:
         """Of the LoadTests there: each once for each time it was entered."""
@@ -96,6 +101,7 @@ class Recorder:
                 place.pop(name, None)
             return
         place[name] = raw
+        self._born[namespace].setdefault(f"{kind} {name}", raw)
         self._uids[namespace][f"{kind} {name}"].add(metadata["uid"])
         status = raw.get("status") or {}
         if kind == "LoadTest" and status.get("phase"):

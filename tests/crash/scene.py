@@ -63,11 +63,16 @@ class World:
     folder: Path
 
     async def call(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> Any:
+        """As every client does it, later if asked to: the API server has no time for a kind whose CRD just changed."""
         headers = {"Content-Type": content}
-        async with self.session.request(method, self.api.server + path, json=body, headers=headers) as answer:
-            found = await answer.json()
-            assert answer.status < 300, f"{method} {path}: {found.get('message')}"
-            return found
+        while True:
+            async with self.session.request(method, self.api.server + path, json=body, headers=headers) as answer:
+                if answer.status == 429:
+                    await asyncio.sleep(float(answer.headers["Retry-After"]))
+                    continue
+                found = await answer.json()
+                assert answer.status < 300, f"{method} {path}: {found.get('message')}"
+                return found
 
 
 async def _at_once() -> None:
@@ -84,13 +89,15 @@ class Heir:
 
 
 class Scene:
-    def __init__(self, world: World, story: Story, namespace: str, deadly: Collection[str] = ()) -> None:
+    def __init__(
+        self, world: World, story: Story, namespace: str, deadly: Collection[str] = (), heir: Heir | None = None
+    ) -> None:
         self.world = world
         self.story = story
         self.namespace = namespace
         self.folder = world.folder / namespace
         self.line = Line(namespace, self._crash, set(deadly))
-        self.heir = Heir(world.nursery)
+        self.heir = heir or Heir(world.nursery)
         self._tasks: list[asyncio.Task[None]] = []
         self._operator: Forked | None = None
 

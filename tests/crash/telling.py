@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.crash import outcome
-from tests.crash.scene import Scene, Story, World
+from tests.crash.scene import Heir, Scene, Story, World
 
 AT_ONCE = 6
 # Operators that die in one telling, far from each other: each costs half a second of a CPU, a telling two.
@@ -19,6 +19,21 @@ NOT_ALWAYS = "DELETE pods "
 # An Event is not posted by who comes after the one that wrote the status.
 COMES_LATER_SECONDS = 1.0
 END_SECONDS = 180  # of a telling on a busy machine; it takes a few
+
+
+def _nothing(*_: object) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class How:
+    """Which writes are deadly, how many of them in one telling, who comes then, and what else there is to look at."""
+
+    name: str = "crash"
+    choose: Callable[[list[str]], list[str]] = list
+    deaths: int = DEATHS
+    heir: Heir | None = None
+    beside: Callable[[Scene, Sequence[str]], list[str]] = _nothing
 
 
 @dataclass
@@ -45,16 +60,18 @@ class Result:
         return f"{said} ({self.left_out} of them left to the garbage collector)" if self.left_out else said
 
 
-async def tell(world: World, story: Story) -> Result:
-    told = await undisturbed(world, story)
-    result = Result(told.writes)
+async def tell(world: World, story: Story, how: How | None = None) -> Result:
+    how = how or How()
+    told = await undisturbed(world, story, how.name)
+    result = Result(how.choose(told.writes))
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(deadly: Sequence[str]) -> None:
         """Whatever is not as it should be with several deaths is told again for each of them."""
         async with free:
             result.tellings += 1
-            missed, problems = await _cut(world, story, f"crash-{result.tellings}-{story.name}", deadly, told)
+            scene = Scene(world, story, f"{how.name}-{result.tellings}-{story.name}", deadly, how.heir)
+            missed, problems = await _cut(scene, deadly, told, how)
         if len(deadly) > 1:
             again = deadly if problems else missed
             await asyncio.gather(*(one([write]) for write in again))
@@ -65,10 +82,10 @@ async def tell(world: World, story: Story) -> Result:
         else:
             result.left_out += len(missed)
 
-    groups = -(-len(told.writes) // DEATHS)
+    groups = -(-len(result.points) // how.deaths)
     async with asyncio.TaskGroup() as group:
         for first in range(groups):
-            group.create_task(one(told.writes[first::groups]))
+            group.create_task(one(result.points[first::groups]))
     return result
 
 
@@ -77,8 +94,8 @@ def _note(result: Result, writes: str, problems: list[str]) -> None:
     print(f"killed after {writes}:", *problems, sep="\n", flush=True)  # noqa: T201  shown of a test that fails
 
 
-async def undisturbed(world: World, story: Story) -> Told:
-    async with Scene(world, story, f"crash-0-{story.name}") as scene:
+async def undisturbed(world: World, story: Story, name: str) -> Told:
+    async with Scene(world, story, f"{name}-0-{story.name}") as scene:
         await world.recorder.until(
             lambda: story.over(scene), lambda: f"end of {story.name}\n{scene.words()}", END_SECONDS
         )
@@ -93,14 +110,13 @@ async def undisturbed(world: World, story: Story) -> Told:
         return told
 
 
-async def _cut(
-    world: World, story: Story, namespace: str, deadly: Sequence[str], told: Told
-) -> tuple[list[str], list[str]]:
+async def _cut(scene: Scene, deadly: Sequence[str], told: Told, how: How) -> tuple[list[str], list[str]]:
     """Which of the deadly writes did not come, and what is not as in the undisturbed telling."""
-    async with Scene(world, story, namespace, deadly) as scene:
+    async with scene:
         try:
             missed = await _ends_as_told(scene, told)
             problems = outcome.difference(vars(told), vars(await read(scene, told.writes)))
+            problems += how.beside(scene, deadly)
             problems += await _deleted(scene)
         except AssertionError as error:
             return list(scene.line.deadly), [str(error)]
