@@ -13,6 +13,7 @@ from tests.crash.proxy import Proxy
 from tests.crash.recorder import Recorder
 from tests.crash.scene import World
 from tests.support import crds
+from tests.support.goodbyes import goodbyes, sockets
 from tests.support.kubectl import Kubectl
 from tests.support.operator import AS_IN_THE_IMAGE
 from tests.testcluster.apiserver import ApiServer
@@ -28,6 +29,7 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 async def world(api: ApiServer, tmp_path: Path) -> AsyncIterator[World]:
+    before = sockets()
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(api.ca)), limit=0)
     headers = {"Authorization": f"Bearer {api.token}"}
     own = aiohttp.ClientSession(connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(sock_connect=10))
@@ -42,3 +44,4 @@ async def world(api: ApiServer, tmp_path: Path) -> AsyncIterator[World]:
 
         async with Proxy(api, strangers, address) as proxy:
             yield World(api, own, proxy, recorder, nursery, tmp_path)
+    await goodbyes(before)

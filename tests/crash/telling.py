@@ -11,7 +11,7 @@ from tests.crash.scene import Heir, Scene, Story, World
 
 AT_ONCE = 6
 # Operators that die in one telling, far from each other: each costs half a second of a CPU, a telling two.
-DEATHS = 6
+DEATHS = 8
 # Nothing more is written for this long: it is over. Longer than anything that an ended run is looked at again for.
 SILENCE_SECONDS = 2.5
 # A Job's pods: the garbage collector may be quicker, and then there is nothing to delete.

@@ -17,12 +17,12 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+from tests.support.goodbyes import goodbyes
 from tests.support.played_agent import PORT, PlayedAgent, Script
 
 SELECTOR = "app.kubernetes.io/managed-by=loadtest-operator"
 LINE_BYTES = 4 * 1024 * 1024
 RECONNECT_SECONDS = 0.1
-GOODBYE_TURNS = 500
 TEST, ROLE, RUN = "loadtest.dev/test", "loadtest.dev/role", "loadtest.dev/run"
 
 Pod = dict[str, Any]
@@ -141,17 +141,10 @@ class PlayedKubelet:
         assert isinstance(self._session.connector, aiohttp.TCPConnector)
         await self._session.connector.close(abort_ssl=True)  # the loop ends too soon for a polite goodbye
         await self._session.close()
-        await self._goodbyes()
+        await goodbyes()
         for end in ends:
             if isinstance(end, Exception):
                 raise end
-
-    async def _goodbyes(self) -> None:
-        """TLS connections that were cut in mid-request say goodbye first; the loop must not end before them."""
-        for _ in range(GOODBYE_TURNS):
-            if len(self._loop._selector.get_map()) <= 1:  # type: ignore[attr-defined]  its own wake-up socket
-                return
-            await asyncio.sleep(0.01)
 
     async def _watch(self) -> None:
         """For ever, also beyond an API server that goes away."""
