@@ -62,5 +62,5 @@ def seconds(value: float | None) -> str:
 
 
 def markdown(rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [HEAD, tuple("--" for _ in HEAD), *sorted({tuple(row) for row in rows})]
+    lines = [HEAD, tuple("--" for _ in HEAD), *sorted({tuple(row) for row in rows}, key=lambda row: row[0].lower())]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
