@@ -82,7 +82,7 @@ class Chance:
         self.counts[fault] += 1
         self.last = max(self.last, self._now() + lasting)
 
-    def of_call(self, process: "Process", method: str, plural: str) -> Fault | None:
+    def of_call(self, process: "Process", method: str) -> Fault | None:
         now = self._now()
         for begin, end, number in self.away:
             if begin <= now < end and number in {-1, process.number}:

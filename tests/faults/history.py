@@ -91,7 +91,7 @@ def _until_settled(world: World, busy: float) -> None:
 
 async def _end(world: World) -> None:
     await asyncio.sleep(0)
-    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    tasks = [task for process in world.started for task in process.tasks if not task.done()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

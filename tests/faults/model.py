@@ -76,8 +76,11 @@ class Change:
     @property
     def marked(self) -> bool:
         """It was not to be deleted before, and is now."""
+        before = self.old
         return (
-            self.old is not None and "deletionTimestamp" in self.object["metadata"].keys() - self.old["metadata"].keys()
+            before is not None
+            and "deletionTimestamp" in self.object["metadata"]
+            and "deletionTimestamp" not in before["metadata"]
         )
 
 

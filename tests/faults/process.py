@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OWNER: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("OWNER", default=None)
 LABEL, OURS = "app.kubernetes.io/managed-by", "loadtest-operator"
+FEW_TASKS = 50  # of one process; only when there are twice as many, those that ended are looked for
 FEEDS = (
     ("LoadTest", "loadtests", False),
     ("LoadTestSchedule", "loadtestschedules", False),
@@ -57,14 +58,29 @@ class Process:
         self.number = number
         self.start_number = world.starts
         world.starts += 1
+        world.started.append(self)
         self.dead = False
         self.tasks: list[asyncio.Task[Any]] = []
+        self._busy = FEW_TASKS
         context = contextvars.Context()
         context.run(OWNER.set, self)
         self.main = world.loop.create_task(self._run(), context=context)
 
     def clock(self) -> datetime:
         return datetime.fromtimestamp(self.world.wall() + self.world.clock_steps.get(self.number, 0.0), UTC)
+
+    def began(self, task: asyncio.Task[Any]) -> None:
+        if len(self.tasks) >= 2 * self._busy:
+            self.tasks = [one for one in self.tasks if not one.done()]
+            self._busy = max(FEW_TASKS, len(self.tasks))
+        self.tasks.append(task)
+        if self.dead:
+            task.cancel()
+
+    @property
+    def held(self) -> bool:
+        """Dead or paused: what it does next has to await `alive`."""
+        return self.dead or (bool(self.world.paused) and self.world.paused.get(self.number, 0.0) > self.world.now())
 
     async def alive(self) -> None:
         """Returns when this process may go on; never for one that is dead."""

@@ -1,7 +1,6 @@
 """What one process of the operator sees of the world: HTTP sessions without sockets, with all that goes wrong there."""
 
 import asyncio
-import json as stdjson
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -79,22 +78,23 @@ class Exchange:
 
     async def __aenter__(self) -> Answer:
         process = self._process
-        await process.alive()
+        if process.held:
+            await process.alive()
         try:
             if self._url.startswith(SERVER):
                 return await self._ask_server()
             return await self._ask_agent()
         finally:
-            await process.alive()
+            if process.held:
+                await process.alive()
 
     async def __aexit__(self, *_: object) -> None:
         pass
 
     async def _ask_server(self) -> Answer:
         process, path = self._process, self._url[len(SERVER) :]
-        plural = rest.parse(path)[0]
         chance = process.world.chance
-        fault = chance.of_call(process, self._method, plural)
+        fault = chance.of_call(process, self._method)
         await asyncio.sleep(chance.latency())
         if fault is None:
             return self._serve(path)
@@ -152,4 +152,4 @@ class Exchange:
         status, said = agent.answer(self._method, where.path, query, body, token)
         if chance.lose_agent_answer():
             raise aiohttp.ServerDisconnectedError
-        return Answer(status, stdjson.dumps(said).encode(), {})
+        return answer(status, said)

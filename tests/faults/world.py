@@ -47,6 +47,8 @@ class World:
         self.news: dict[str, list[asyncio.Event]] = {}
         self.processes: dict[int, Process] = {}
         self.starts = 0
+        self.started: list[Process] = []
+        self._stamp = (-1, "")
         self.ended = False
         self.writer: Process | None = None
         self.looks: list[float] = []
@@ -69,7 +71,11 @@ class World:
         return EPOCH + (self.loop.now if moment is None else moment)
 
     def stamp(self) -> str:
-        return datetime.fromtimestamp(int(self.wall()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """Of the servers, in whole seconds."""
+        second = int(self.wall())
+        if second != self._stamp[0]:
+            self._stamp = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._stamp[1]
 
     def later(self, seconds: float, work: Callable[[], Any]) -> None:
         self.loop.call_later(seconds, work, context=_NOBODY)
@@ -108,12 +114,10 @@ _NOBODY = contextvars.Context()
 
 def _factory(loop: Any, work: Any, **given: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **given)
-    context = given.get("context") or contextvars.copy_context()
-    owner = context.get(OWNER)
+    context = given.get("context")
+    owner = OWNER.get() if context is None else context.get(OWNER)
     if owner is not None:
-        owner.tasks.append(task)
-        if owner.dead:
-            task.cancel()
+        owner.began(task)
     return task
 
 

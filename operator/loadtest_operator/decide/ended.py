@@ -8,7 +8,7 @@ from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
 from loadtest_operator.model import conditions, defaults
-from loadtest_operator.model.conditions import Condition, ConditionType, Reason
+from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, StopReason, Verdict
 
 _PHASES = {str(StopReason.CANCELLED): Phase.CANCELLED, str(Verdict.ERROR): Phase.ERROR}
@@ -46,9 +46,8 @@ def carried_over(seen: Observed, now: datetime, phase: Phase) -> Plan:
 def _reason(seen: Observed, phase: Phase, verdict: Verdict, *, restored: bool) -> Reason | str:
     if phase is Phase.COMPLETED:
         return Reason(str(verdict))
-    old = [Condition.model_validate(item) for item in seen.status.get("conditions") or ()]
-    ready = None if restored else conditions.find(old, ConditionType.READY)
-    return ready.reason if ready else Reason(str(phase))
+    ready = None if restored else conditions.find(seen.status.get("conditions") or (), ConditionType.READY)
+    return str(ready["reason"]) if ready else Reason(str(phase))
 
 
 def _verdict(seen: Observed) -> str:

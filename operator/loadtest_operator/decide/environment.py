@@ -10,7 +10,7 @@ from loadtest_operator.decide.observed import Do, Frozen, Note, Observed, Plan, 
 from loadtest_operator.decide.readiness import lacking
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
 from loadtest_operator.model import conditions, defaults, quantities
-from loadtest_operator.model.conditions import Condition, ConditionType, Reason
+from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
 # Its workloads are not watched: nobody may watch what others have in their namespaces.
@@ -200,18 +200,16 @@ def _told(seen: Observed, fact: Fact) -> bool:
 def _with(
     status: Mapping[str, Any], name: str, phase: str, fact: Fact, seen: Observed, now: datetime
 ) -> dict[str, Any]:
-    old = [Condition.model_validate(item) for item in seen.status.get("conditions") or ()]
-    there = [Condition.model_validate(item) for item in status.get("conditions") or ()]
+    there = status.get("conditions") or ()
     if _failed(status) and not _hangs(seen.environment, now):  # what it lacked is told for as long as it says more
         return {**status, "environment": {"namespace": name, "phase": phase}}
     said = conditions.condition(fact.type, fact.status, fact.reason, fact.message, seen.generation, now)
-    if any(item.type == said.type for item in there):
-        wanted = [said if item.type == said.type else item for item in there]  # in its place: the order says nothing
+    if any(item["type"] == fact.type for item in there):
+        wanted = [said if item["type"] == fact.type else item for item in there]  # in its place: the order says nothing
     else:
         wanted = [*there, said]
-    told = conditions.merge(old, wanted)
     return {
         **status,
         "environment": {"namespace": name, "phase": phase},
-        "conditions": [item.model_dump(by_alias=True, mode="json") for item in told],
+        "conditions": conditions.merge(seen.status.get("conditions") or (), wanted),
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, ANNOTATION_STOP_REQUESTED, RunRef
@@ -104,7 +105,7 @@ class Children:
     earlier_jobs: tuple[Raw, ...] = ()  # of lost attempts of the same run
     earlier_pods: tuple[Raw, ...] = ()  # of those, the pods that may still send something
 
-    @property
+    @cached_property
     def master(self) -> Raw | None:
         """The master's newest pod."""
         pods = self.pods.get("master", ())
@@ -153,7 +154,7 @@ class Observed:
     fence: Fence | None = None  # None: load pods may connect to anything
     turn: Turn | None = None  # of one that may begin a run: whether it is its turn
 
-    @property
+    @cached_property
     def status(self) -> Raw:
         return self.raw.get("status") or {}
 
@@ -165,7 +166,7 @@ class Observed:
     def deleting(self) -> bool:
         return "deletionTimestamp" in self.raw["metadata"]
 
-    @property
+    @cached_property
     def phase(self) -> Phase | None:
         return stage.stage(self.status)
 
@@ -188,7 +189,7 @@ class Observed:
     def _annotation(self, name: str) -> str:
         return str((self.raw["metadata"].get("annotations") or {}).get(name, ""))
 
-    @property
+    @cached_property
     def run(self) -> RunRef | None:
         run = self.status.get("run")
         if not run:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from loadtest_operator.decide.scheduled import Made
 from loadtest_operator.model import conditions, quantities
-from loadtest_operator.model.conditions import Condition, ConditionType, Reason
+from loadtest_operator.model.conditions import ConditionType, Reason, Told
 
 ACTIVE_SHOWN: Final = 20
 _COMPUTED: Final = ("message", "nextRun", "active")
@@ -50,19 +50,19 @@ def compose(raw: Mapping[str, Any], made: Sequence[Made], say: Statement, now: d
 
 def _conditions(raw: Mapping[str, Any], made: Sequence[Made], say: Statement, now: datetime) -> list[dict[str, Any]]:
     generation = int(raw["metadata"].get("generation", 1))
-    old = [Condition.model_validate(item) for item in (raw.get("status") or {}).get("conditions") or ()]
+    old = (raw.get("status") or {}).get("conditions") or ()
     new = [conditions.condition(ConditionType.READY, say.ready, say.reason, say.message, generation, now)]
     if say.stalled:
         new.append(conditions.condition(ConditionType.STALLED, True, say.reason, say.message, generation, now))
     new.append(_last_run(old, made, generation, now))
-    return [item.model_dump(by_alias=True, mode="json") for item in conditions.merge(old, new)]
+    return conditions.merge(old, new)
 
 
-def _last_run(old: Sequence[Condition], made: Sequence[Made], generation: int, now: datetime) -> Condition:
+def _last_run(old: Sequence[Told], made: Sequence[Made], generation: int, now: datetime) -> Told:
     over = max((item for item in made if item.over), key=lambda item: item.age, default=None)
     known = conditions.find(old, ConditionType.LAST_RUN_PASSED)
     if over is None and known is not None:
-        return known.model_copy(update={"observed_generation": generation})
+        return {**known, "observedGeneration": generation}
     if over is None:
         return conditions.condition(ConditionType.LAST_RUN_PASSED, None, Reason.NO_RUN_YET, "", generation, now)
     reason = Reason.PASSED if over.passed else Reason.FAILED

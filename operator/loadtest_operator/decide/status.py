@@ -1,16 +1,17 @@
 """The status as one value: phase, run, results, and conditions that kstatus and Argo CD read correctly."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
+import pydantic_core
+
 from loadtest_operator.decide.observed import Observed
 from loadtest_operator.model import conditions, quantities
 from loadtest_operator.model import status as models
-from loadtest_operator.model.conditions import Condition, ConditionType, Reason
+from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
 MESSAGE_LENGTH = conditions.MESSAGE_MAX
@@ -78,21 +79,24 @@ def compose(seen: Observed, say: Statement, now: datetime) -> dict[str, Any]:
 
 def _fitting(status: dict[str, Any]) -> dict[str, Any]:
     """Etcd, and whoever watches, get the whole object at each write."""
-    if len(json.dumps(status)) <= models.SIZE_MAX:
+    if len(pydantic_core.to_json(status)) <= models.SIZE_MAX:
         return status
     return models.dump(models.fit(models.LoadTestStatus.model_validate(status)))
 
 
 def _conditions(seen: Observed, say: Statement, now: datetime) -> list[dict[str, Any]]:
-    old = [Condition.model_validate(item) for item in seen.status.get("conditions") or ()]
-    stated = [_condition(seen, fact, now) for fact in (*_overall(say), *_closing(say), *say.facts)]
-    types = {item.type for item in stated}
-    kept = () if say.fresh else tuple(item for item in old if item.type not in types | _COMPUTED)
-    renewed = [item.model_copy(update={"observed_generation": seen.generation}) for item in kept]
-    return [item.model_dump(by_alias=True, mode="json") for item in conditions.merge(old, [*stated, *renewed])]
+    old = seen.status.get("conditions") or ()
+    generation = seen.generation
+    stated = [
+        conditions.condition(fact.type, fact.status, fact.reason, fact.message, generation, now)
+        for fact in (*_overall(say), *_closing(say), *say.facts)
+    ]
+    types = _COMPUTED.union(item["type"] for item in stated)
+    kept = () if say.fresh else [item for item in old if item["type"] not in types]
+    return conditions.merge(old, [*stated, *({**item, "observedGeneration": generation} for item in kept)])
 
 
-_COMPUTED = {"Ready", "Reconciling", "Stalled", "Completed", "Passed"}
+_COMPUTED = frozenset({"Ready", "Reconciling", "Stalled", "Completed", "Passed"})
 
 
 def _overall(say: Statement) -> tuple[Fact, ...]:
@@ -114,10 +118,6 @@ def _closing(say: Statement) -> tuple[Fact, ...]:
     message = say.message if done else f"phase {say.phase}"
     completed = Fact(ConditionType.COMPLETED, done, str(say.phase), message)
     return (completed, Fact(ConditionType.PASSED, say.passed if done else None, say.reason, message))
-
-
-def _condition(seen: Observed, fact: Fact, now: datetime) -> Condition:
-    return conditions.condition(fact.type, fact.status, fact.reason, fact.message, seen.generation, now)
 
 
 def clip(text: str, length: int = MESSAGE_LENGTH) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -29,10 +30,12 @@ class AgentUnreachable(Exception):
     """Nothing answered."""
 
 
+@lru_cache(maxsize=256)
 def token(key: bytes, fence: str) -> str:
     return hmac.new(key, fence.encode(), hashlib.sha256).hexdigest()
 
 
+@lru_cache(maxsize=256)
 def token_sha256(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 

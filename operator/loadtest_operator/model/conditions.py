@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,6 +12,10 @@ from loadtest_operator.model.fields import Lenient, Text
 
 # The whole status stays under 16 KiB with ten of them, and a person reads no more anyway.
 MESSAGE_MAX = 512
+
+# One condition as it stands in a status. Decisions make and compare some at every look, so they are plain maps; the
+# model of them is below.
+Told = dict[str, Any]
 
 
 class ConditionType(StrEnum):
@@ -156,36 +160,36 @@ def condition(
     message: str,
     generation: int,
     now: datetime,
-) -> Condition:
+) -> Told:
     """A condition as of now; `status` may be True, False or None for Unknown, an empty message is the reason's own."""
     if not isinstance(status, ConditionStatus):
         status = ConditionStatus.UNKNOWN if status is None else ConditionStatus(str(bool(status)))
     says = reason.says if isinstance(reason, Reason) else ""
-    return Condition(
-        type=type.value,
-        status=status,
-        reason=str(reason),
-        message=_cut(message or says),
-        observed_generation=generation,
-        last_transition_time=quantities.timestamp(now),
-    )
+    return {
+        "type": type.value,
+        "status": status.value,
+        "reason": str(reason),
+        "message": _cut(message or says),
+        "observedGeneration": generation,
+        "lastTransitionTime": quantities.timestamp(now),
+    }
 
 
-def merge(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Condition, ...]:
+def merge(old: Iterable[Told], new: Iterable[Told]) -> list[Told]:
     """The new conditions, each with the time since when it has its status. What is not among the new ones goes away."""
-    before = {c.type: c for c in old}
-    return tuple(_since(before.get(c.type), c) for c in new)
+    before = {item["type"]: item for item in old}
+    return [_since(before.get(item["type"]), item) for item in new]
 
 
-def find(conditions: Iterable[Condition], type: ConditionType) -> Condition | None:  # noqa: A002
+def find(conditions: Iterable[Told], type: ConditionType) -> Told | None:  # noqa: A002
     """The condition of this type, if there is one."""
-    return next((c for c in conditions if c.type == type.value), None)
+    return next((item for item in conditions if item["type"] == type), None)
 
 
-def _since(before: Condition | None, now: Condition) -> Condition:
-    if before is None or before.status is not now.status:
+def _since(before: Told | None, now: Told) -> Told:
+    if before is None or before["status"] != now["status"]:
         return now
-    return now.model_copy(update={"last_transition_time": before.last_transition_time})
+    return {**now, "lastTransitionTime": before["lastTransitionTime"]}
 
 
 def _cut(text: str) -> str:

@@ -32,6 +32,8 @@ class Model(BaseModel):
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
+        if not self.rules:
+            return self
         broken = [(rule.at, rule.message) for rule in self.rules if not rule.holds(self)]
         if broken:
             raise PydanticCustomError("broken_rules", "{text}", {"text": broken[0][1], "broken": broken})

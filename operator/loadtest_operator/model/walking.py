@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -77,7 +78,14 @@ def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | N
 
 def value(obj: BaseModel, name: str) -> object:
     """The value of the field with this name in YAML."""
-    for attribute, info in type(obj).model_fields.items():
-        if alias(attribute, info) == name:
-            return getattr(obj, attribute)
-    raise KeyError(f"{type(obj).__name__} has no field {name}")
+    attribute = _attributes(type(obj)).get(name)
+    if attribute is None:
+        raise KeyError(f"{type(obj).__name__} has no field {name}")
+    found: object = getattr(obj, attribute)
+    return found
+
+
+@cache
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """The fields' names in Python by those in YAML."""
+    return {alias(name, info): name for name, info in model.model_fields.items()}

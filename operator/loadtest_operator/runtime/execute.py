@@ -16,6 +16,7 @@ from loadtest_operator.io.kube import AlreadyExists, ApiError, Conflict, Kube, N
 from loadtest_operator.model import quantities
 from loadtest_operator.model.conditions import Reason
 from loadtest_operator.runtime import refusals
+from loadtest_operator.runtime.deleting import Deleting
 from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.events import Events
 from loadtest_operator.runtime.metrics import Metrics
@@ -28,9 +29,7 @@ from loadtest_operator.verdict.windows import WindowLog
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 5
 WRITE_TRIES = 5
-JOB_NAME = "batch.kubernetes.io/job-name"
 
 Raw = Mapping[str, Any]
 
@@ -66,6 +65,7 @@ class Executor:
         self._account = account
         self._instance = instance
         self._leading = leading
+        self._deleting = Deleting(kube, objects)
 
     async def execute(self, plan: Plan, seen: Observed) -> None:
         self._guard()
@@ -78,7 +78,7 @@ class Executor:
         for work in plan.do:
             await self._do(work, seen)
         for child in plan.delete:
-            await self.take_down(child)
+            await self._clear(child, seen)
         if plan.status is not None:
             await self.write_status(seen.raw, plan.status)
         for note in plan.notes:
@@ -133,6 +133,7 @@ class Executor:
         """Once per attempt; what is there already is adopted when it is ours."""
         if seen.run is not None:  # from here on it may be there, whatever becomes of the answer
             self._attempt(seen.run).unborn = False
+            self._attempt(seen.run).cleared.discard((str(body["kind"]), _name(body)))
         try:
             made = await self._kube.create(body, brief=True)
             if body["kind"] == "ConfigMap":
@@ -224,44 +225,19 @@ class Executor:
             log.info("stop failed, will be repeated", extra={"run": run.id, "error": str(error)})
 
     async def take_down(self, child: Raw) -> None:
-        """A Job goes in the foreground; its pods are told at once rather than when the garbage collector comes by."""
         self._guard()
-        kind, metadata = str(child["kind"]), child["metadata"]
-        namespace, name, uid = metadata["namespace"], metadata["name"], metadata.get("uid")
-        propagation = api.FOREGROUND if kind == "Job" else api.BACKGROUND
-        version = metadata.get("resourceVersion") if kind == "LoadTest" else None
-        await self._delete(kind, namespace, name, propagation, uid, version=version)
-        if kind == "Job":
-            await asyncio.gather(*(self._end_pod(pod) for pod in self._pods_of(metadata)))
+        await self._deleting.take_down(child)
 
-    def _pods_of(self, job: Raw) -> list[dict[str, Any]]:
-        pods = (pod for pod in self._objects.all("Pod") if pod["metadata"]["namespace"] == job["namespace"])
-        return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_NAME) == job["name"]]
-
-    async def _end_pod(self, pod: Raw) -> None:
-        metadata = pod["metadata"]
-        if "deletionTimestamp" in metadata or pod["status"].get("phase") in {"Succeeded", "Failed"}:
+    async def _clear(self, child: Raw, seen: Observed) -> None:
+        """What is deleted by its name alone, once: else every event of pods that go would ask for it again."""
+        run = seen.run
+        if run is None or "uid" in child["metadata"]:
+            await self.take_down(child)
             return
-        await self._delete(
-            "Pod", metadata["namespace"], metadata["name"], api.BACKGROUND, metadata["uid"], GRACE_SECONDS
-        )
-
-    async def _delete(
-        self,
-        kind: str,
-        namespace: str,
-        name: str,
-        propagation: str,
-        uid: str | None,
-        grace: int | None = None,
-        version: str | None = None,
-    ) -> None:
-        try:
-            await self._kube.delete(
-                api.BY_KIND[kind], namespace, name, propagation, uid=uid, grace=grace, version=version
-            )
-        except (NotFound, Conflict):  # gone, or another object of that name: either way not ours to delete
-            return
+        place, cleared = (str(child["kind"]), _name(child)), self._attempt(run).cleared
+        if place not in cleared:
+            await self.take_down(child)
+            cleared.add(place)
 
     async def write_status(self, raw: Raw, status: dict[str, Any]) -> None:
         """Bound to the version that was observed, or to one that differs in nothing that was decided from.

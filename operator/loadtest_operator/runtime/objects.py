@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest_operator.build import names
-from loadtest_operator.decide import scheduled
+from loadtest_operator.decide import children, scheduled
 
 Object = dict[str, Any]
 
+_NONE: dict[str, Any] = {}
 OWN = ("LoadTest", "LoadTestSchedule")
 
 
@@ -34,20 +35,23 @@ class Objects:
         self._see = see
         self._tests: dict[Key, Object] = {}
         self._made: dict[Key, set[Key]] = {}  # by LoadTestSchedule
-        self._children: dict[Key, dict[tuple[str, str], Object]] = {}  # by LoadTest, then (kind, name)
+        self._children: dict[Key, dict[str, dict[str, Object]]] = {}  # by LoadTest, kind and name
 
     def put(self, kind: str, raw: Object) -> Key | None:
-        """Keeps the object and answers whose look it deserves; None when nothing changed or it is nobody's."""
+        """Keeps the object and answers whose look it deserves; None when nothing that a decision reads changed, or it
+        is nobody's."""
         key = self._key(kind, raw)
         if key is None:
             return None
-        slim = _slim(kind, raw)
-        place: dict[Any, Object] = self._tests if kind in OWN else self._children.setdefault(key, {})
-        slot = key if kind in OWN else (kind, raw["metadata"]["name"])
+        own = kind in OWN
+        place: dict[Any, Object] = self._tests if own else self._children.setdefault(key, {}).setdefault(kind, {})
+        slot = key if own else raw["metadata"]["name"]
         old = place.get(slot)
-        if old is not None and not _newer(slim["metadata"], old["metadata"]):
+        if old is not None and not _newer(raw["metadata"], old["metadata"]):
             return None
-        place[slot] = slim
+        slim = place[slot] = _slim(kind, raw)
+        if not own:
+            return None if old is not None and children.telling(old) == children.telling(slim) else key
         if kind == "LoadTest":
             self._made_by(key, old, slim)
             self._see(key, slim)
@@ -66,11 +70,11 @@ class Objects:
                 self._made_by(key, gone, None)
                 self._see(key, None)
             return key
-        children = self._children.get(key, {})
-        known = children.get((kind, raw["metadata"]["name"]))
+        of_kind = self._children.get(key, {}).get(kind, {})
+        known = of_kind.get(raw["metadata"]["name"])
         if known is not None and known["metadata"]["uid"] == raw["metadata"]["uid"]:
-            del children[kind, raw["metadata"]["name"]]
-            if not children:
+            del of_kind[raw["metadata"]["name"]]
+            if not any(self._children[key].values()):
                 del self._children[key]
         return key
 
@@ -95,14 +99,14 @@ class Objects:
                     self._wake(schedule)
 
     def children(self, key: Key, kind: str) -> list[Object]:
-        return [item for (its_kind, _), item in self._children.get(key, {}).items() if its_kind == kind]
+        return list(self._children.get(key, _NONE).get(kind, _NONE).values())
 
     def all(self, kind: str) -> Iterator[Object]:
         if kind in OWN:
             yield from [item for key, item in self._tests.items() if key.kind == kind]
         else:
-            for children in list(self._children.values()):
-                yield from [item for (its_kind, _), item in children.items() if its_kind == kind]
+            for of_test in list(self._children.values()):
+                yield from list(of_test.get(kind, {}).values())
 
     def count(self) -> int:
         return sum(key.kind == "LoadTest" for key in self._tests)

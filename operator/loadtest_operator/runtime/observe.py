@@ -81,7 +81,7 @@ class Observer:
         if run is None:
             return seen
         attempt = session.of(run.fence)
-        children = await self._children(key, run, seen.phase)
+        children, hook_jobs = await self._children(key, run, seen.phase)
         if attempt.frozen is None and not attempt.unborn:
             attempt.frozen = await self._frozen(seen, run)
         agent = await self._agent(seen, run, attempt, children)
@@ -96,7 +96,7 @@ class Observer:
             inputs,
             frozen=attempt.frozen,
             children=children,
-            hooks=self._hooks(key, run),
+            hooks=hook_jobs,
             agent=agent,
             environment=await self._environment(seen, run, attempt),
             judgement=attempt.judgement,
@@ -175,17 +175,17 @@ class Observer:
         image = (found["metadata"].get("annotations") or {}).get(names.ANNOTATION_IMAGE, "")
         return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects, image=image)
 
-    async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> Children:
-        children = self._of_run(key, run)
+    async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> tuple[Children, HookJobs]:
+        children, hook_jobs = self._of_run(key, run)
         if run.attempt > 1 and phase is Phase.PREPARING:
-            return replace(children, earlier_pods=await self._earlier_pods(run))
+            return replace(children, earlier_pods=await self._earlier_pods(run)), hook_jobs
         if phase in _UNDER_WAY and children.master is None:
             # Before a run is given up because its master is gone, the API server itself is asked.
             selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id}"
             async for pod in self._kube.list(PODS, run.namespace, selector):
                 self._objects.put("Pod", pod)
             return self._of_run(key, run)
-        return children
+        return children, hook_jobs
 
     async def _earlier_pods(self, run: RunRef) -> tuple[Mapping[str, Any], ...]:
         """Pods of lost attempts that may still send something, on the word of the API server itself."""
@@ -202,28 +202,28 @@ class Observer:
         applied = attempt.environment_applied
         return await self._environments.observe(run, attempt.frozen, applied=applied, preparing=preparing)
 
-    def _of_run(self, key: Key, run: RunRef) -> Children:
-        def mine(kind: str, role: str) -> tuple[Mapping[str, Any], ...]:
-            found = (item for item in self._objects.children(key, kind) if _belongs(item, run))
-            return tuple(item for item in found if item["metadata"]["labels"].get(names.LABEL_ROLE) == role)
+    def _of_run(self, key: Key, run: RunRef) -> tuple[Children, HookJobs]:
+        """The hooks are of the run, whatever its attempt."""
+        jobs: dict[str, Mapping[str, Any]] = {}
+        pods: dict[str, list[Mapping[str, Any]]] = {}
+        earlier: list[Mapping[str, Any]] = []
+        for item in self._objects.children(key, "Job"):
+            role, mine = _role(item, run)
+            if mine:
+                jobs[role] = item
+            elif role:
+                earlier.append(item)
+        for item in self._objects.children(key, "Pod"):
+            role, mine = _role(item, run)
+            if mine:
+                pods.setdefault(role, []).append(item)
 
-        roles = ("master", "worker")
-        jobs = {role: jobs[-1] for role in roles if (jobs := mine("Job", role))}
-        earlier = tuple(item for item in self._objects.children(key, "Job") if _earlier(item, run))
-        return Children(jobs, {role: mine("Pod", role) for role in roles}, earlier_jobs=earlier)
+        def of(*roles: str) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[Mapping[str, Any], ...]]]:
+            return {role: jobs[role] for role in roles if role in jobs}, {
+                role: tuple(pods.get(role, ())) for role in roles
+            }
 
-    def _hooks(self, key: Key, run: RunRef) -> HookJobs:
-        """Of the run, whatever its attempt."""
-
-        def mine(kind: str, role: str) -> tuple[Mapping[str, Any], ...]:
-            found = ((item, item["metadata"].get("labels") or {}) for item in self._objects.children(key, kind))
-            wanted = (run.id, role)
-            return tuple(
-                item for item, label in found if (label.get(names.LABEL_RUN), label.get(names.LABEL_ROLE)) == wanted
-            )
-
-        jobs = {role: jobs[-1] for role in hooks.ROLES if (jobs := mine("Job", role))}
-        return HookJobs(jobs, {role: mine("Pod", role) for role in jobs})
+        return Children(*of("master", "worker"), earlier_jobs=tuple(earlier)), HookJobs(*of(*hooks.ROLES))
 
     async def _agent(self, seen: Observed, run: RunRef, attempt: Attempt, children: Children) -> Agent:
         pod = children.master
@@ -292,7 +292,7 @@ def _to_be_mended(inputs: Inputs | None) -> bool:
 def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:
     """The current spec with what it points to; every problem is a sentence, never an exception."""
     try:
-        test = loadtest.parse(raw)
+        test = loadtest.parse({key: value for key, value in raw.items() if key != "status"})  # nobody reads that there
     except InvalidSpec as error:
         return Inputs(invalid=str(error))
     if kept := retention.refusal(raw, test):
@@ -340,11 +340,13 @@ def _references(spec: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [(field, reference) for field, reference in found if reference]
 
 
-def _earlier(child: Mapping[str, Any], run: RunRef) -> bool:
+def _role(child: Mapping[str, Any], run: RunRef) -> tuple[str, bool]:
+    """Its role in this run, empty for none; and whether it is of this attempt, or of the run as a whole."""
     labels = child["metadata"].get("labels") or {}
-    if labels.get(names.LABEL_ROLE) in hooks.ROLES:
-        return False  # of the run, not of an attempt
-    return labels.get(names.LABEL_RUN) == run.id and labels.get(names.LABEL_ATTEMPT) != str(run.attempt)
+    if labels.get(names.LABEL_RUN) != run.id:
+        return "", False
+    role = str(labels.get(names.LABEL_ROLE))
+    return role, role in hooks.ROLES or labels.get(names.LABEL_ATTEMPT) == str(run.attempt)
 
 
 def _belongs(child: Mapping[str, Any], run: RunRef) -> bool:

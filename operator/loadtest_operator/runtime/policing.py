@@ -15,6 +15,7 @@ class Policing:
         """
         self._settings = settings
         self._callers = (home, *settings.fence_scrapers) if among_pods else ()
+        self._fences: dict[str, Fence] = {}
 
     def forbidden(self, test: LoadTest, namespace: str) -> str:
         return policy.refused(test, namespace, self._settings.policy, fenced=self._settings.fence)
@@ -22,5 +23,8 @@ class Policing:
     def fence(self, namespace: str) -> Fence | None:
         if not self._settings.fence:
             return None
-        rule, _ = rule_of(self._settings.policy, namespace)
-        return Fence(rule, self._callers, self._settings.fence_name_servers)
+        known = self._fences.get(namespace)  # asked for at every look, and settings never change
+        if known is None:
+            rule, _ = rule_of(self._settings.policy, namespace)
+            known = self._fences[namespace] = Fence(rule, self._callers, self._settings.fence_name_servers)
+        return known

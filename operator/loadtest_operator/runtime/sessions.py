@@ -30,6 +30,7 @@ class Attempt:
     store_problem: str = ""
     released: bool = False
     environment_applied: bool = False
+    cleared: set[tuple[str, str]] = field(default_factory=set)  # kind and name of what this process deleted
 
 
 @dataclass

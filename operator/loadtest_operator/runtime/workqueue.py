@@ -1,7 +1,6 @@
 """The work queue: each key at most once, one worker per key, backoff for what failed, a date for what is due later."""
 
 import asyncio
-import contextlib
 import heapq
 import logging
 from collections.abc import Awaitable, Callable, Hashable
@@ -86,6 +85,7 @@ class WorkQueue(Generic[Key]):
                 group.create_task(self._work(key, work, free))
 
     async def _next(self) -> Key:
+        loop = asyncio.get_running_loop()
         while True:
             now = self._clock()
             while self._heap and self._heap[0][0] <= now:
@@ -99,11 +99,12 @@ class WorkQueue(Generic[Key]):
                 self._running[key] = now
                 return key
             self._wake.clear()
-            wait = self._heap[0][0] - now if self._heap else None
-            with contextlib.suppress(TimeoutError):
-                # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with what is waited for.
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+            alarm = loop.call_later(self._heap[0][0] - now, self._wake.set) if self._heap else None
+            try:
+                await self._wake.wait()
+            finally:
+                if alarm is not None:
+                    alarm.cancel()
 
     async def _work(self, key: Key, work: Callable[[Key], Awaitable[None]], free: asyncio.Semaphore) -> None:
         try:

@@ -39,6 +39,21 @@ async def test_the_order_is_dry_runs_creations_deletions_status_events():
 
 
 @timeless
+async def test_what_is_deleted_by_name_is_deleted_once_until_it_is_made_again():
+    async with assembled() as here:
+        run = {"number": 1, "id": "checkout-1-0123456789"}
+        observed = Observed(here.api.put(f"{TESTS}/checkout", {**loadtest(), "status": {"run": run}}))
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "shop"}}
+        for _ in range(3):
+            await here.executor.execute(Plan(delete=(service,)), observed)
+        assert len(here.api.called("DELETE")) == 1
+        await here.executor.execute(Plan(create=(child("Service", "s"),)), observed)
+        await here.executor.execute(Plan(delete=(service,)), observed)
+        assert len(here.api.called("DELETE")) == 2
+        assert f"{SERVICES}/s" not in here.api.objects
+
+
+@timeless
 async def test_nothing_is_written_without_the_lease():
     async with assembled() as here:
         observed = seen(here)

@@ -1,5 +1,6 @@
 """What is known of the cluster: by LoadTest, slim, and never older than what is known already."""
 
+import pytest
 from loadtest_operator.runtime.objects import Key, Objects
 
 CHECKOUT = Key("shop", "checkout")
@@ -39,6 +40,54 @@ def test_what_is_known_already_is_no_reason_to_look():
     objects.put("LoadTest", loadtest("5"))
     assert objects.put("LoadTest", loadtest("5")) is None
     assert objects.put("LoadTest", loadtest("6")) == CHECKOUT
+
+
+def test_what_no_decision_reads_of_a_pod_is_kept_and_no_reason_to_look():
+    objects = Objects()
+    objects.put("Pod", pod(version="5"))
+    placed = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}]}
+    assert objects.put("Pod", pod(version="6", spec={"nodeName": "n-1"}, status=placed)) is None
+    assert [item["spec"]["nodeName"] for item in objects.children(CHECKOUT, "Pod")] == ["n-1"]
+    noted = pod(version="7", spec={"nodeName": "n-1"}, status=placed)
+    noted["metadata"]["annotations"] = {"cni.example.com/address": "10.0.0.1"}
+    assert objects.put("Pod", noted) is None
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"phase": "Running"},
+        {"podIP": "10.0.0.1"},
+        {"reason": "Evicted"},
+        {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+        {"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}]},
+        {"conditions": [{"type": "Ready", "status": "True"}]},
+        {"containerStatuses": [{"name": "locust", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]},
+        {"initContainerStatuses": [{"name": "agent", "state": {"waiting": {"reason": "ErrImagePull"}}}]},
+    ],
+    ids=lambda news: next(iter(news)),
+)
+def test_what_decisions_read_of_a_pod_is_a_reason_to_look(news):
+    objects = Objects()
+    objects.put("Pod", pod(version="5", status={"phase": "Pending"}))
+    assert objects.put("Pod", pod(version="6", status={"phase": "Pending", **news})) == CHECKOUT
+
+
+def test_a_pod_that_goes_and_a_namesake_are_reasons_to_look():
+    objects = Objects()
+    objects.put("Pod", pod(version="5"))
+    going = pod(version="6")
+    going["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+    assert objects.put("Pod", going) == CHECKOUT
+    assert objects.put("Pod", pod(version="7", uid="u-other")) == CHECKOUT
+
+
+def test_of_a_job_its_end_is_a_reason_to_look_and_its_counters_are_not():
+    objects = Objects()
+    objects.put("Job", {**pod("j", "5"), "kind": "Job"})
+    assert objects.put("Job", {**pod("j", "6", status={"active": 3, "ready": 2}), "kind": "Job"}) is None
+    ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+    assert objects.put("Job", {**pod("j", "7", status=ended), "kind": "Job"}) == CHECKOUT
 
 
 def test_a_list_that_was_on_its_way_does_not_bring_the_past_back():
