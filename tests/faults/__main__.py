@@ -12,11 +12,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first history; the others follow")
     parser.add_argument("--processes", type=int, default=0, help="default: one per core")
     parser.add_argument("--show", type=int, help="this one seed, with its story")
+    parser.add_argument("--break", dest="breaks", default="", help="the operator, in one of the ways of mutations.py")
     asked = parser.parse_args()
     if asked.show is not None:
-        table = runner.run([asked.show], 1, tell=True)
+        table = runner.run([asked.show], 1, tell=True, breaks=asked.breaks)
     else:
-        table = runner.run(range(asked.seed, asked.seed + asked.histories), asked.processes)
+        seeds = range(asked.seed, asked.seed + asked.histories)
+        table = runner.run(seeds, asked.processes, breaks=asked.breaks)
     print("\n".join(table.lines()))
     for outcome in table.broken:
         print(f"\nseed {outcome.seed} ({outcome.told}): {outcome.broken}")

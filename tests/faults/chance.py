@@ -21,6 +21,7 @@ class Fault(StrEnum):
     CUT_BEFORE = "connection cut before the write"
     CUT_AFTER = "connection cut after the write"
     LATE = "call delayed by seconds"
+    STRAY = "connection cut, and the write comes seconds later"
     CRASH_BEFORE = "crash before a call"
     CRASH_AFTER = "crash after a call"
     CRASH = "crash at any time"
@@ -36,6 +37,7 @@ class Fault(StrEnum):
     WORKER_DIES = "worker dies"
     POD_DELETED = "pod deleted by somebody"
     NODE_DIES = "node dies"
+    NODE_CUT = "node cut off from the API server"
     STORE_AWAY = "store away"
     STORE_FULL = "store full"
     AGENT_CUT = "agent unreachable"
@@ -45,9 +47,18 @@ class Fault(StrEnum):
 
 _READS = (Fault.BUSY, Fault.ERROR, Fault.UNAVAILABLE, Fault.TIMEOUT_BEFORE, Fault.CUT_BEFORE, Fault.LATE)
 _LISTS = (*_READS, Fault.EXPIRED)
-_WRITES = (*_READS, Fault.TIMEOUT_AFTER, Fault.CUT_AFTER, Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CRASH_AFTER)
+_WRITES = (
+    *_READS,
+    Fault.TIMEOUT_AFTER,
+    Fault.CUT_AFTER,
+    Fault.STRAY,
+    Fault.CRASH_BEFORE,
+    Fault.CRASH_AFTER,
+    Fault.CRASH_AFTER,
+)
 _OPTIMISTIC = (*_WRITES, Fault.CONFLICT, Fault.CONFLICT)
-_LONG = {Fault.TIMEOUT_BEFORE: 30.0, Fault.TIMEOUT_AFTER: 30.0, Fault.LATE: 30.0}
+STRAY_SECONDS = 15.0
+_LONG = {Fault.STRAY: STRAY_SECONDS, Fault.TIMEOUT_BEFORE: 30.0, Fault.TIMEOUT_AFTER: 30.0, Fault.LATE: 30.0}
 _WATCH = (Fault.WATCH_DUPLICATE, Fault.WATCH_DELAY, Fault.WATCH_DELAY, Fault.WATCH_EXPIRED, Fault.WATCH_LOST)
 
 

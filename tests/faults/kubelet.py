@@ -30,6 +30,7 @@ class Pod:
         self.address = ""
         self.container: Master | Worker | None = None
         self.restarts = 0
+        self.unsaid: Object | None = None  # while its node is cut off
 
     @property
     def uid(self) -> str:
@@ -43,7 +44,10 @@ class Pod:
     def tell(self, status: Object) -> None:
         there = self.now()
         if there is not None and self.node not in self.kubelet.dead:
-            self.world.api.set_status("pods", there, status)
+            if self.kubelet.is_cut(self.node):
+                self.unsaid = status
+            else:
+                self.world.api.set_status("pods", there, status)
 
     def place(self) -> None:
         there = self.now()
@@ -57,6 +61,9 @@ class Pod:
     def start(self) -> None:
         there = self.now()
         if there is None or "deletionTimestamp" in there["metadata"] or self.node in self.kubelet.dead:
+            return
+        if self.kubelet.is_cut(self.node):
+            self.world.later(1.0, self.start)
             return
         volume = next(one for one in there["spec"]["volumes"] if one["name"] == "loadtest-run")["configMap"]["name"]
         found = self.world.api.objects["configmaps"].get((there["metadata"]["namespace"], volume))
@@ -98,6 +105,9 @@ class Pod:
         """The API server says that it is to go."""
         if self.node in self.kubelet.dead:
             return
+        if wait := self.kubelet.is_cut(self.node):
+            self.world.later(wait, self.terminate)
+            return
         if self.container is not None:
             self.container.terminate()
             self.container = None
@@ -121,6 +131,7 @@ class Kubelet:
         self.world = world
         self.pods: dict[str, Pod] = {}
         self.dead: set[int] = set()
+        self.cut: dict[int, float] = {}  # nodes that cannot reach the API server, and until when
         self.troubles: dict[str, str] = {}  # by LoadTest
         self._addresses = 0
 
@@ -164,6 +175,25 @@ class Kubelet:
 
     def containers(self, role: str) -> list[Pod]:
         return [pod for pod in self.pods.values() if pod.role == role and pod.container is not None]
+
+    @property
+    def cut_until(self) -> float:
+        return max(self.cut.values(), default=0.0)
+
+    def is_cut(self, node: int) -> float:
+        """For how long still."""
+        return max(0.0, self.cut.get(node, 0.0) - self.world.now())
+
+    def node_cut(self, node: int, seconds: float) -> None:
+        """Its pods go on, nobody hears of them, and nothing that is deleted ends."""
+        self.cut[node] = max(self.cut.get(node, 0.0), self.world.now() + seconds)
+        self.world.later(seconds, lambda: self._back(node))
+
+    def _back(self, node: int) -> None:
+        for pod in [pod for pod in self.pods.values() if pod.node == node and pod.unsaid is not None]:
+            status, pod.unsaid = pod.unsaid, None
+            if status is not None:
+                pod.tell(status)
 
     def node_dies(self, node: int) -> None:
         """The control plane notices later, and clears up much later."""

@@ -5,8 +5,9 @@ They keep what docs/decisions/0002-agent-protocol.md promises, no more.
 
 import hashlib
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from tests.faults.containers import Container, Ended
 
 if TYPE_CHECKING:
     from tests.faults.world import World
@@ -16,37 +17,6 @@ MASTER_SILENCE_SECONDS = 10.0  # after which a worker stops by itself
 NOTICED_SECONDS = 3.0  # until a master knows that a worker died
 REQUESTS_PER_WINDOW = 20
 BUCKET = str(math.floor(math.log(0.05 * 1e6) / math.log(1.02)))
-
-Ended = Callable[[int, dict[str, Any] | None], None]
-
-
-class Container:
-    """`ended` is told of the exit code and the last word, once, unless it was killed."""
-
-    def __init__(self, world: "World", config: dict[str, Any], uid: str, ended: Ended) -> None:
-        self.world = world
-        self.config = config
-        self.uid = uid  # of the LoadTest
-        self.ended = ended
-        self.up = True
-        run = config["run"]
-        self.fence = f"{run['id']}/{run['attempt']}"
-
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
-        self.world.later(seconds, lambda: work() if self.up else None)
-
-    def exit(self, code: int, word: dict[str, Any] | None = None) -> None:
-        if self.up:
-            self.kill()
-            self.ended(code, word)
-
-    def kill(self) -> None:
-        """Without a word."""
-        self.up = False
-
-    def terminate(self) -> None:
-        """SIGTERM."""
-        self.exit(0)
 
 
 class Worker(Container):

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from tests.faults import mutations
 from tests.faults.chance import Fault
 from tests.faults.history import Outcome, play
 
@@ -81,15 +82,17 @@ class Table:
         yield f"first failing seed                       {'none' if first is None else first.seed}"
 
 
-def run(seeds: Iterable[int], processes: int = 0, *, stop_after: int = 10, tell: bool = False) -> Table:
-    """`stop_after` so many broken histories nothing new begins."""
+def run(
+    seeds: Iterable[int], processes: int = 0, *, stop_after: int = 10, tell: bool = False, breaks: str = ""
+) -> Table:
+    """`stop_after` so many broken histories nothing new begins. `breaks` names one of `mutations`."""
     begun, table, wanted = time.monotonic(), Table(), list(seeds)
     chunks = [wanted[at : at + CHUNK] for at in range(0, len(wanted), CHUNK)]
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = "0"  # read by the processes when they start
     try:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes or os.cpu_count() or 1, context, _prepare) as pool:
+        with ProcessPoolExecutor(processes or os.cpu_count() or 1, context, _prepare, (breaks,)) as pool:
             for part in pool.map(partial(_play, tell=tell), chunks):
                 table.merge(part)
                 if len(table.broken) >= stop_after:
@@ -104,7 +107,9 @@ def run(seeds: Iterable[int], processes: int = 0, *, stop_after: int = 10, tell:
     return table
 
 
-def _prepare() -> None:
+def _prepare(breaks: str) -> None:
+    if breaks:
+        mutations.named(breaks)()
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger().setLevel(logging.ERROR)
     gc.disable()  # between histories only

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.faults.chance import Fault
-from tests.faults.kubelet import NODES
-from tests.faults.locusts import Master
+from tests.faults.kubelet import NODES, Pod
+from tests.faults.locusts import Master, Worker
 
 if TYPE_CHECKING:
     from tests.faults.world import World
@@ -122,6 +122,44 @@ def _node_dies(world: "World", moment: float) -> None:
     _later(world, moment, die)
 
 
+def _node_cut(world: "World", moment: float) -> None:
+    node, seconds = world.chance.random.randrange(NODES), world.chance.seconds(2, 30)
+
+    def cut() -> None:
+        world.chance.happens(Fault.NODE_CUT, seconds)
+        world.watcher.tell(f"node {node} is cut off for {seconds:.1f} s")
+        world.kubelet.node_cut(node, seconds)
+
+    _later(world, moment, cut)
+
+
+def _split(world: "World", moment: float) -> None:
+    """A master dies while the node of one of its workers cannot be told anything."""
+    seconds = world.chance.seconds(5, 30)
+
+    def split() -> None:
+        loading = [pod for pod in world.kubelet.containers("worker") if isinstance(pod.container, Worker)]
+        pairs = [(pod, master) for pod in loading if (master := _master_of(world, pod)) and master.node != pod.node]
+        if not pairs:
+            return
+        worker, master = world.chance.random.choice(pairs)
+        world.chance.happens(Fault.NODE_CUT, seconds)
+        world.chance.happens(Fault.MASTER_DIES)
+        world.watcher.tell(f"node {worker.node} is cut off for {seconds:.1f} s, {master.raw['metadata']['name']} dies")
+        world.kubelet.node_cut(worker.node, seconds)
+        if isinstance(master.container, Master):
+            world.watcher.master_died(master.container)
+        master.die()
+
+    _later(world, moment, split)
+
+
+def _master_of(world: "World", worker: Pod) -> Pod | None:
+    """Of a worker that is at work."""
+    mine = worker.container.master if isinstance(worker.container, Worker) else None
+    return next((pod for pod in world.kubelet.containers("master") if mine is not None and pod.container is mine), None)
+
+
 TROUBLES = (
     _crash,
     _pause,
@@ -133,4 +171,6 @@ TROUBLES = (
     _pod_dies,
     _pod_dies,
     _node_dies,
+    _node_cut,
+    _split,
 )

@@ -10,7 +10,7 @@ import pydantic_core
 from loadtest_operator.io.credentials import Access
 
 from tests.faults import rest
-from tests.faults.chance import Fault
+from tests.faults.chance import STRAY_SECONDS, Fault
 
 if TYPE_CHECKING:
     from tests.faults.process import Process
@@ -110,7 +110,10 @@ class Exchange:
         if fault in {Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER}:
             await asyncio.sleep(self._given["timeout"].total)
             raise TimeoutError
-        if fault in {Fault.CUT_BEFORE, Fault.CUT_AFTER}:
+        if fault is Fault.STRAY:  # it waits in some proxy, and takes effect when nobody expects it any more
+            world = self._process.world
+            world.later(world.chance.seconds(0.1, STRAY_SECONDS), lambda: self._serve(path))
+        if fault in {Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.STRAY}:
             raise aiohttp.ServerDisconnectedError
         if fault is Fault.LATE:  # on its way for long, and then it takes effect
             await asyncio.sleep(self._process.world.chance.seconds(1, self._given["timeout"].total - 1))

@@ -24,7 +24,7 @@ from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.results import Results
-from loadtest_operator.runtime.sessions import Attempt, Sessions
+from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
 from loadtest_operator.verdict.windows import WindowLog
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,8 @@ class Executor:
         if seen.run is not None:  # from here on it may be there, whatever becomes of the answer
             self._attempt(seen.run).unborn = False
             self._attempt(seen.run).cleared.discard((str(body["kind"]), _name(body)))
+            if body["kind"] == "ConfigMap":
+                self._session(seen.run).made.add(seen.run)
         try:
             made = await self._kube.create(body, brief=True)
             if body["kind"] == "ConfigMap":
@@ -156,8 +158,11 @@ class Executor:
         elif seen.inputs.test is not None:
             self._attempt(run).frozen = prepare.freeze(seen)
 
+    def _session(self, run: RunRef) -> Session:
+        return self._sessions.of(Key(run.namespace, run.test))
+
     def _attempt(self, run: RunRef) -> Attempt:
-        return self._sessions.of(Key(run.namespace, run.test)).of(run.fence)
+        return self._session(run).of(run.fence)
 
     def _refuse(self, error: ApiError, body: Raw) -> None:
         found = refusals.refusal(error, str(body["kind"]), body["metadata"]["namespace"], self._account, self._instance)
@@ -238,6 +243,8 @@ class Executor:
         if place not in cleared:
             await self.take_down(child)
             cleared.add(place)
+            if place[0] == "ConfigMap":
+                self._session(run).unmade(place[1])
 
     async def write_status(self, raw: Raw, status: dict[str, Any]) -> None:
         """Bound to the version that was observed, or to one that differs in nothing that was decided from.
@@ -250,7 +257,9 @@ class Executor:
             try:
                 written = await self._kube.apply_status(observed, status)
             except NotFound:
-                return  # deleted meanwhile; its event will tell
+                # Its event may have been lost: nothing is decided from it again.
+                self._objects.drop(str(raw["kind"]), dict(raw))
+                return
             except Conflict:
                 fresh = await self._kube.get(api.BY_KIND[raw["kind"]], raw["metadata"]["namespace"], _name(raw))
                 if not tries_left or _decided_from(fresh) != _decided_from(raw):

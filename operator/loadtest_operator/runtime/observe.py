@@ -84,6 +84,8 @@ class Observer:
         children, hook_jobs = await self._children(key, run, seen.phase)
         if attempt.frozen is None and not attempt.unborn:
             attempt.frozen = await self._frozen(seen, run)
+            if attempt.frozen is not None:
+                session.made |= {replace(run, attempt=number) for number in range(1, run.attempt + 1)}
         agent = await self._agent(seen, run, attempt, children)
         if attempt.judged_generation != seen.generation:
             attempt.judgement = None

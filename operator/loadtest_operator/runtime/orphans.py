@@ -1,7 +1,7 @@
 """What a run leaves when its LoadTest is gone and no owner reference takes it along, as after `--cascade=orphan`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from loadtest_operator.build.names import LABEL_ATTEMPT, LABEL_RUN, LABEL_TEST, LABEL_TEST_UID, RunRef
@@ -21,6 +21,12 @@ def ours(job: Mapping[str, Any]) -> bool:
     return len(numbers) == 2 and all(text.isdigit() for text in numbers) and LABEL_TEST_UID in labels
 
 
+def owned_runs(jobs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Those that the garbage collector takes along."""
+    owned = (job["metadata"] for job in jobs if job["metadata"].get("ownerReferences"))
+    return {str((metadata.get("labels") or {}).get(LABEL_RUN)) for metadata in owned}
+
+
 async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> None:
     """All of the Job's run; the Job last, because it tells who looks next that there is something to take down."""
     metadata, labels = job["metadata"], job["metadata"]["labels"]
@@ -29,9 +35,14 @@ async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> N
         metadata["namespace"], labels[LABEL_TEST], labels[LABEL_TEST_UID], int(number), int(labels[LABEL_ATTEMPT])
     )
     log.info("taking down what no LoadTest owns", extra={"job": metadata["name"], "namespace": run.namespace})
+    await take_down_beside(kube, executor, run)
+    await executor.take_down({**job, "kind": "Job"})
+
+
+async def take_down_beside(kube: Kube, executor: Executor, run: RunRef) -> None:
+    """What is made before the Jobs."""
     for resource, name in ((SERVICES, run.service), (CONFIG_MAPS, run.config), (NETWORK_POLICIES, run.network)):
         await _one(kube, executor, resource, run, name)
-    await executor.take_down({**job, "kind": "Job"})
 
 
 async def _one(kube: Kube, executor: Executor, resource: Resource, run: RunRef, name: str) -> None:

@@ -98,6 +98,8 @@ class Reconciler:
             plan = decide_refused(seen, refused.reason, refused.message, now)
             await self._executor.execute(plan, seen)
         self._turns.done(Name(key.namespace, key.name))
+        if self._objects.test(key) is None:
+            self._queue.add(key)
         if plan.requeue_after is not None:
             self._queue.add_after(key, plan.requeue_after.total_seconds())
 
@@ -113,6 +115,7 @@ class Reconciler:
         for job in self._objects.children(key, "Job"):
             if "deletionTimestamp" not in job["metadata"] and orphans.ours(job) and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
+        await self._end_inputs(key, "")
         await self._sweeper.sweep(key)
         self._sessions.drop(key)
         self._metrics.forget(key)
@@ -126,6 +129,18 @@ class Reconciler:
                 continue
             if labels.get(LABEL_INSTANCE) == self._instance and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
+
+        await self._end_inputs(key, uid)
+
+    async def _end_inputs(self, key: Key, uid: str) -> None:
+        """What was made for a LoadTest that went, with `--cascade=orphan`, before there was a Job to find it by."""
+        session = self._sessions.of(key)
+        left = session.left_by(uid)
+        owned = orphans.owned_runs(self._objects.children(key, "Job")) if left else set()
+        for run in left:
+            if run.id not in owned:
+                await orphans.take_down_beside(self._kube, self._executor, run)
+            session.made.discard(run)
 
     async def orphaned(self, child: Mapping[str, Any]) -> bool:
         """Whether the owner is gone, on the word of a direct GET, never of a list or a cache."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Frozen, Inputs
 from loadtest_operator.runtime.objects import Key
@@ -41,6 +42,14 @@ class Session:
     inputs_version: str = ""
     inputs_read: float = float("-inf")  # on the loop's clock
     attempt: Attempt | None = None
+    made: set[RunRef] = field(default_factory=set)  # attempts whose ConfigMap is there, or may be
+
+    def unmade(self, config: str) -> None:
+        self.made = {run for run in self.made if run.config != config}
+
+    def left_by(self, others: str) -> list[RunRef]:
+        """Attempts of LoadTests of this name that have another UID than this one."""
+        return [run for run in self.made if run.uid != others]
 
     def of(self, fence: str) -> Attempt:
         """The attempt with this fence; whatever belonged to another one is forgotten."""

@@ -148,6 +148,68 @@ async def test_an_operator_that_is_newer_than_the_crds_says_so(caplog):
 
 
 @timeless
+async def test_inputs_of_a_test_that_went_before_it_had_jobs_are_taken_down():
+    async with assembled(fence=True) as here:
+        await known(here)
+        here.api.refuse["POST", JOBS] = "Forbidden", "quota"
+        await here.reconcile(CHECKOUT)
+        await here.reconcile(CHECKOUT)
+        made = {path for path in here.api.objects if "/checkout-1-" in path}
+        assert len(made) == 3, "ConfigMap, NetworkPolicy, Service"
+        del here.api.objects[f"{TESTS}/checkout"]
+        here.objects.drop("LoadTest", here.objects.test(CHECKOUT))
+        await here.reconcile(CHECKOUT)
+        assert not made & set(here.api.objects)
+
+
+@timeless
+async def test_inputs_of_an_earlier_namesake_are_taken_down_and_nobody_elses():
+    async with assembled() as here:
+        await known(here)
+        here.api.refuse["POST", JOBS] = "Forbidden", "quota"
+        await here.reconcile(CHECKOUT)
+        await here.reconcile(CHECKOUT)
+        here.objects.drop("LoadTest", here.objects.test(CHECKOUT))
+        await known(here, uid="u-2")
+        await here.reconcile(CHECKOUT)
+        assert f"{CONFIG_MAPS}/checkout-1-run" not in here.api.objects
+        await here.reconcile(CHECKOUT)
+        there = here.api.objects[f"{CONFIG_MAPS}/checkout-1-run"]
+        assert there["metadata"]["labels"]["loadtest.dev/test-uid"] == "u-2"
+        await here.reconcile(CHECKOUT)
+        assert f"{CONFIG_MAPS}/checkout-1-run" in here.api.objects
+
+
+@timeless
+async def test_what_went_with_jobs_is_left_to_the_garbage_collector():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        await here.reconcile(CHECKOUT)
+        for name in ("master", "workers"):
+            here.objects.put("Job", here.api.objects[f"{JOBS}/checkout-1-{name}"])
+        here.objects.drop("LoadTest", here.objects.test(CHECKOUT))
+        here.api.calls.clear()
+        await here.reconcile(CHECKOUT)
+        assert f"{CONFIG_MAPS}/checkout-1-run" in here.api.objects
+        assert here.api.called("DELETE") == []
+
+
+@timeless
+async def test_a_test_whose_end_was_not_told_is_gone_when_its_status_has_no_place():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        del here.api.objects[f"{TESTS}/checkout"]
+        await here.reconcile(CHECKOUT)
+        assert here.objects.test(CHECKOUT) is None
+        assert due(here)
+        here.api.calls.clear()
+        await here.reconcile(CHECKOUT)
+        assert here.api.called("PATCH") == []
+
+
+@timeless
 async def test_a_test_that_is_gone_leaves_no_session_no_dates_and_no_metrics():
     async with assembled() as here:
         await known(here)

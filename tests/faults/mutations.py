@@ -1,0 +1,105 @@
+"""The operator broken on purpose, in ways that are easy to get wrong: each has to be found by some invariant.
+
+They change this process for good, so they are made in processes of their own (`runner.run(breaks=...)`).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from loadtest_operator.decide import after, ending, follow, losses
+from loadtest_operator.decide.observed import Do, Observed, Plan
+from loadtest_operator.io.kube import APPLY, BY_KIND, Kube
+from loadtest_operator.model.conditions import Reason
+from loadtest_operator.model.phases import Phase
+from loadtest_operator.runtime import observe, orphans
+from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.turns import Turns
+
+
+def acknowledges_before_the_commit() -> None:
+    do = Executor._do
+
+    async def hasty(self: Executor, work: Do, seen: Observed) -> None:
+        if work is Do.JUDGE and seen.run is not None:
+            log = self._sessions.of(observe.Key(seen.run.namespace, seen.run.test)).of(seen.run.fence).log
+            client = self._observer.client(seen.run, seen.children.master) if seen.children.master else None
+            if client is not None and log.complete:
+                await client.acknowledge(log.cursor)
+        await do(self, work, seen)
+
+    Executor._do = hasty  # type: ignore[method-assign]
+
+
+def leaves_the_run_before_alone() -> None:
+    """No fence: what an earlier run still does is not ended when the next one begins."""
+    after.give_way = lambda seen, plan: plan
+    ending.stop_load = lambda seen: ()
+
+
+def writes_over_what_came_meanwhile() -> None:
+    """No optimistic locking: a status is written whatever version it was decided from."""
+
+    async def blunt(self: Kube, observed: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+        kind, seen = BY_KIND[observed["kind"]], observed["metadata"]
+        metadata = {"name": seen["name"], "namespace": seen["namespace"]}
+        body = {"apiVersion": kind.version, "kind": kind.kind, "metadata": metadata, "status": status}
+        path = kind.path(seen["namespace"], seen["name"], "status")
+        return await self._call("PATCH", path, body=body, content_type=APPLY)
+
+    Kube.apply_status = blunt  # type: ignore[method-assign]
+
+
+def starts_again_beside_the_lost_attempt() -> None:
+    losses.waits = lambda seen, now: None
+
+
+def waits_for_ever_when_the_inputs_are_gone() -> None:
+    """An operator that dies between deleting a run that never started and saying so leaves none."""
+    overdue = follow._overdue
+    follow._overdue = lambda seen, now: seen.frozen is not None and overdue(seen, now)
+
+
+def tells_another_end_after_a_restart() -> None:
+    """A terminal status is decided afresh by a process that does not remember the results."""
+    decide = after._decide
+
+    def forgetful(seen: Observed, now: datetime) -> Plan:
+        if seen.phase is Phase.COMPLETED and not seen.unsettled and seen.judgement is None:
+            return ending.broken(seen, now, Reason.MASTER_LOST, "the master is gone")
+        return decide(seen, now)
+
+    after._decide = forgetful
+
+
+def counts_nobody_in_the_queue() -> None:
+    """Locks are given to whoever asks."""
+    Turns._under_way = lambda self, besides: iter(())  # type: ignore[method-assign]
+
+
+def answers_a_request_again_and_again() -> None:
+    Observed.new_request = property(lambda self: bool(self.request))  # type: ignore[method-assign,assignment]
+
+
+def leaves_what_nobody_owns() -> None:
+    orphans.ours = lambda job: False
+
+
+Mutation = Callable[[], None]
+
+# What the first history says that finds it.
+BROKEN: dict[Mutation, str] = {
+    acknowledges_before_the_commit: "was let go",
+    leaves_the_run_before_alone: "was not let go",
+    writes_over_what_came_meanwhile: "",  # in many ways
+    starts_again_beside_the_lost_attempt: "two attempts load at once",
+    waits_for_ever_when_the_inputs_are_gone: "is Starting",
+    tells_another_end_after_a_restart: "became",
+    counts_nobody_in_the_queue: "both hold",
+    answers_a_request_again_and_again: "was not asked for",
+    leaves_what_nobody_owns: "has no LoadTest",
+}
+
+
+def named(name: str) -> Mutation:
+    return next(one for one in BROKEN if one.__name__ == name)
