@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from loadtest_operator.decide import after, ending, follow, losses
+from loadtest_operator.decide import after, ending, losses
 from loadtest_operator.decide.observed import Do, Observed, Plan
 from loadtest_operator.io.kube import APPLY, BY_KIND, Kube
 from loadtest_operator.model.conditions import Reason
@@ -54,12 +54,6 @@ def starts_again_beside_the_lost_attempt() -> None:
     losses.waits = lambda seen, now: None
 
 
-def waits_for_ever_when_the_inputs_are_gone() -> None:
-    """An operator that dies between deleting a run that never started and saying so leaves none."""
-    overdue = follow._overdue
-    follow._overdue = lambda seen, now: seen.frozen is not None and overdue(seen, now)
-
-
 def tells_another_end_after_a_restart() -> None:
     """A terminal status is decided afresh by a process that does not remember the results."""
     decide = after._decide
@@ -93,7 +87,6 @@ BROKEN: dict[Mutation, str] = {
     leaves_the_run_before_alone: "was not let go",
     writes_over_what_came_meanwhile: "",  # in many ways
     starts_again_beside_the_lost_attempt: "two attempts load at once",
-    waits_for_ever_when_the_inputs_are_gone: "is Starting",
     tells_another_end_after_a_restart: "became",
     counts_nobody_in_the_queue: "both hold",
     answers_a_request_again_and_again: "was not asked for",

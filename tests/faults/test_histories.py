@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from tests.faults import runner
 
 ALWAYS = range(5000, 5500)
-OF_THE_DAY = 9500
+OF_THE_DAY = 5500
 DAY = "LOADTEST_FAULTS_DAY"  # 20261121, for one, plays that day's again
 
 

@@ -15,7 +15,7 @@ def telling(child: Raw) -> tuple[Any, ...]:
     metadata, status = child["metadata"], child.get("status") or {}
     known = metadata["uid"], metadata.get("deletionTimestamp"), metadata.get("labels")
     if child["kind"] != "Pod":
-        return *known, status.get("conditions")
+        return *known, child.get("spec"), status.get("conditions")
     conditions = [item for item in status.get("conditions") or () if item["type"] in _CONDITIONS]
     # That it was scheduled is as good as nothing said about it.
     news = [item for item in conditions if (item["type"], item["status"]) != ("PodScheduled", "True")]

@@ -82,12 +82,15 @@ def test_a_pod_that_goes_and_a_namesake_are_reasons_to_look():
     assert objects.put("Pod", pod(version="7", uid="u-other")) == CHECKOUT
 
 
-def test_of_a_job_its_end_is_a_reason_to_look_and_its_counters_are_not():
+def test_of_a_job_its_end_and_its_suspension_are_reasons_to_look_and_its_counters_are_not():
     objects = Objects()
     objects.put("Job", {**pod("j", "5"), "kind": "Job"})
     assert objects.put("Job", {**pod("j", "6", status={"active": 3, "ready": 2}), "kind": "Job"}) is None
+    held = {**pod("j", "7"), "kind": "Job", "spec": {"suspend": True}}
+    assert objects.put("Job", held) == CHECKOUT
+    assert objects.put("Job", {**pod("j", "8"), "kind": "Job", "spec": {"suspend": False}}) == CHECKOUT
     ended = {"conditions": [{"type": "Complete", "status": "True"}]}
-    assert objects.put("Job", {**pod("j", "7", status=ended), "kind": "Job"}) == CHECKOUT
+    assert objects.put("Job", {**pod("j", "9", status=ended), "kind": "Job"}) == CHECKOUT
 
 
 def test_a_list_that_was_on_its_way_does_not_bring_the_past_back():
