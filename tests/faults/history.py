@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.faults import stories, troubles
 from tests.faults.chance import Fault
-from tests.faults.loop import VirtualLoop
+from tests.faults.loop import Spinning, VirtualLoop
 from tests.faults.stories import Person
 from tests.faults.world import RESYNC_SECONDS, Complaints, World
 
@@ -45,7 +45,6 @@ def play(seed: int) -> Outcome:
         told = stories.tell(world, person)
         troubles.plan(world, person.last)
         _until_settled(world, max(person.last, world.chance.until))
-        world.watcher.finish()
         broken = str(world.watcher.broken or "")
     finally:
         complaints.watcher = None
@@ -86,7 +85,10 @@ def _until_settled(world: World, busy: float) -> None:
             world.later(LOOK_SECONDS, look)
 
     world.later(min(busy, 1.0), look)
-    loop.run_forever()
+    try:
+        loop.run_forever()
+    except Spinning as error:
+        world.watcher.wrong(str(error))
 
 
 async def _end(world: World) -> None:

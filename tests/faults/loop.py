@@ -13,7 +13,13 @@ from typing import Any
 
 EPOCH = 1_796_000_000.0  # what the servers' clocks show when a history begins; a full minute
 
+MOST_TURNS = 20_000  # without time passing; a history has some hundred in all of its time
+
 TaskFactory = Callable[..., asyncio.Task[Any]]
+
+
+class Spinning(Exception):
+    """What would be a core at work for nothing."""
 
 
 class Handle:
@@ -69,7 +75,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     # Running
 
     def run_forever(self) -> None:
-        ready, timers = self._ready, self._timers
+        ready, timers, turns = self._ready, self._timers, 0
         events._set_running_loop(self)
         self._stopping = False
         try:
@@ -79,9 +85,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 if not ready:
                     if not timers:
                         raise RuntimeError("nothing is left to happen, and still somebody waits")
-                    self.now = max(self.now, timers[0][0])
+                    if timers[0][0] > self.now:
+                        self.now, turns = timers[0][0], 0
                 while timers and timers[0][0] <= self.now:
                     ready.append(heapq.heappop(timers)[2])
+                turns += 1
+                if turns > MOST_TURNS:
+                    raise Spinning(f"something goes on and on at {self.now:.3f} s, and no time passes")
                 for _ in range(len(ready)):
                     self._run(ready.popleft())
         finally:

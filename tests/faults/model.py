@@ -106,13 +106,14 @@ class Api:
         return found
 
     def select(self, plural: str, namespace: str, selector: str) -> Iterator[Object]:
-        wanted = [tuple(pair.split("=", 1)) for pair in selector.split(",") if pair]
+        pairs = [pair.partition("=") for pair in selector.split(",") if pair]
+        wanted = [(key.removesuffix("!"), value, not key.endswith("!")) for key, _, value in pairs]
         places = self.objects[plural]
         for place in sorted(places):
             if namespace and place[0] != namespace:
                 continue
             labels = places[place]["metadata"].get("labels") or {}
-            if all(labels.get(key) == value for key, value in wanted):
+            if all((labels.get(key) == value) is same for key, value, same in wanted):
                 yield places[place]
 
     def since(self, plural: str, version: int) -> list[Change]:

@@ -115,12 +115,13 @@ class Process:
             operator.reconcile = Timed(operator.reconcile, self.world.looks)  # type: ignore[assignment]
             await operator.run(asyncio.Event())
         except StartError:
-            self.kill()
+            pass
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, it is told
             self.world.watcher.wrong("the operator's process ended with an unexpected error", error)
-            self.kill()
+        finally:
+            self.kill()  # however it ended, the kubelet starts it again
 
 
 class Timed:

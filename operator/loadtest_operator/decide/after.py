@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from loadtest_operator.decide import admission, ended, ending, judging, refusal, retention
+from loadtest_operator.decide.losses import STORE_AGAIN
 from loadtest_operator.decide.observed import Do, Observed, Plan
 from loadtest_operator.decide.status import Outcome, Statement
 from loadtest_operator.model import defaults, quantities
@@ -68,9 +69,10 @@ def _answer(seen: Observed, now: datetime) -> Plan:
     if ended_as is None:
         plan = admission.begin(seen, now)
         return plan if stays_suspended(seen) else give_way(seen, plan)
-    if seen.store_problem and not seen.stored and ended_as is Phase.COMPLETED:
+    if seen.store_problem and not (seen.stored and seen.judgement) and ended_as is Phase.COMPLETED:
         say = Statement(seen.phase or Phase.PENDING, Outcome.WORKING, Reason.STORE_UNAVAILABLE, seen.store_problem)
-        return refusal.told_once(seen, say, now, judging.STORE_AGAIN)
+        # What is known to be in the store is asked for again; else that is looked up with every look.
+        return replace(refusal.told_once(seen, say, now, STORE_AGAIN), do=(Do.JUDGE,) if seen.stored else ())
     if ended_as is not Phase.COMPLETED:
         return ended.carried_over(seen, now, ended_as)
     if seen.judgement is None:

@@ -7,13 +7,12 @@ from loadtest_operator.decide import ending, hookjobs, hooks, losses, refusal, s
 from loadtest_operator.decide.follow import ASK_ENDING
 from loadtest_operator.decide.gate import gate
 from loadtest_operator.decide.judge import Judgement
+from loadtest_operator.decide.losses import STORE_AGAIN
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same
 from loadtest_operator.model import defaults
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, Verdict
-
-STORE_AGAIN = timedelta(seconds=10)
 
 
 def decide(seen: Observed, now: datetime) -> Plan:

@@ -21,6 +21,7 @@ UNREADABLE = timedelta(seconds=60)
 # Pods that were told to go: their events tell sooner, unless one is missed.
 LOOK_FOR_PODS = timedelta(seconds=1)
 
+STORE_AGAIN = timedelta(seconds=10)  # a store that is away
 _LOST = {Reason.MASTER_LOST, Reason.WORKERS_LOST, Reason.PREEMPTED, Reason.RESULTS_UNREADABLE}
 
 
@@ -99,7 +100,7 @@ def told(seen: Observed) -> tuple[Reason, str] | None:
 def finish(seen: Observed, now: datetime, why: tuple[Reason, str], results: Mapping[str, Any] | None) -> Plan:
     """Error, with what was measured until then: judged for its numbers, stored, and shown."""
     if results is None and seen.stored:
-        return Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
+        return Plan(do=(Do.JUDGE,), requeue_after=STORE_AGAIN if seen.store_problem else timedelta(0))
     if results is None and seen.agent.windows:
         return Plan(do=(Do.KEEP,), requeue_after=timedelta(0))
     return ending.broken(seen, now, *why, fields=dict(results or {}))

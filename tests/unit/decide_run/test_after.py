@@ -101,6 +101,19 @@ def test_new_limits_open_no_gate_while_the_store_is_away():
     assert kstatus(world.raw) == FAILED
 
 
+def test_a_stored_run_is_not_judged_again_without_a_pause_while_the_store_is_away():
+    world = states.cleaned()
+    world.store_away = True
+    world.edit(thresholds=STRICT)
+    world.look()
+    waits = [world.look().requeue_after for _ in range(3)]
+    assert min(waits) >= timedelta(seconds=10)
+    world.store_away = False
+    world.settle()
+    world.settle()
+    assert kstatus(world.raw) == FAILED
+
+
 def test_a_run_that_the_store_no_longer_has_keeps_its_verdict_for_the_new_generation():
     world = states.cleaned()
     world.restart()

@@ -1,10 +1,13 @@
 """A lost master or the last worker's loss: the load ends at once, one fenced new attempt follows, then Error."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from loadtest_operator.build.agent_config import CONFIG_FILE
+from loadtest_operator.decide import losses
 from loadtest_operator.decide.observed import Do
+from loadtest_operator.model.conditions import Reason
 
 from tests.unit.decide_run import states
 from tests.unit.decide_run.kstatus import FAILED, IN_PROGRESS, by_type, kstatus
@@ -180,3 +183,11 @@ def test_pages_that_can_be_read_again_are_forgiven():
     world.unreadable = "500 InternalError: boom"
     assert world.look().requeue_after <= timedelta(seconds=5)
     assert world.raw["status"]["phase"] == "Collecting"
+
+
+def test_what_is_stored_of_a_lost_run_is_asked_for_with_pauses_while_the_store_is_away():
+    world = states.judging()
+    seen = replace(world.observe(), stored=True, store_problem="the store is away", judgement=None)
+    assert losses.finish(seen, world.now, (Reason.MASTER_LOST, "gone"), None).requeue_after == timedelta(seconds=10)
+    back = replace(seen, store_problem="")
+    assert losses.finish(back, world.now, (Reason.MASTER_LOST, "gone"), None).requeue_after == timedelta(0)
