@@ -6,6 +6,7 @@ from tests.faults import runner
 
 SEEDS = {
     3035: "an operator died between deleting a run that never started and saying so: it was Starting for ever",
+    70436: "the first look at everything took longer than the Lease, which nobody kept meanwhile: no process ever led",
     2026112100586: "other limits while the store was away: a stored run was judged again and again, at once",
 }
 

@@ -91,6 +91,9 @@ async def _look_at(store: SqliteStore) -> None:
         log.warning("store unavailable: runs go on, their results wait", extra={"error": str(error)})
 
 
+KOPF = "kopf"  # the one task that is asked to end, not cancelled
+
+
 class Operator:
     """All parts of one process."""
 
@@ -203,43 +206,53 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> None:
         await self.web.start(self.settings.listen_host, self.settings.listen_port)
         try:
-            if await _unless(stop, self._lead()):
-                await self._work(stop)
+            if await _unless(stop, self._acquired()):
+                await self._lead(stop)
         finally:
             if self.settings.lease_name:
                 await self.lease.release()
             await self.environments.close()
             await self.web.stop()
 
-    async def _lead(self) -> None:
+    async def _acquired(self) -> None:
         if self.settings.lease_name:
             await self.lease.acquire()
-        await self.resync.first()
 
     def works(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """What goes on at the same time while this process leads."""
+        """What goes on at the same time while this process leads, once it knows what there is."""
         return {
             "queue": self.queue.run(self.reconcile, self.settings.workers),
             "turns": self.turns.run(),
             "resync": self.resync.run(),
             "lag": measure_lag(self.metrics, self.health.beat),
-            **({"lease": self.lease.keep()} if self.settings.lease_name else {}),
         }
 
-    async def _work(self, stop: asyncio.Event) -> None:
-        works = {**self.works(), "stop": _wait(stop)}
-        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
-        watching = asyncio.create_task(self.source.run(lambda: _take_signals(stop)), name="kopf")
-        done, _ = await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)
+    async def _lead(self, stop: asyncio.Event) -> None:
+        """The Lease is kept from its first second on: to list everything may take longer than it lasts."""
+        always = {"stop": _wait(stop), **({"lease": self.lease.keep()} if self.settings.lease_name else {})}
+        tasks = [asyncio.create_task(work, name=name) for name, work in always.items()]
+        first = asyncio.create_task(self.resync.first(), name="first look")
+        try:
+            done, _ = await asyncio.wait([first, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            if done == {first}:
+                tasks += [asyncio.create_task(work, name=name) for name, work in self.works().items()]
+                tasks.append(asyncio.create_task(self.source.run(lambda: _take_signals(stop)), name=KOPF))
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end([first, *tasks])
         log.info("stopping", extra={"because": ", ".join(task.get_name() for task in done)})
-        self.source.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, watching, return_exceptions=True)
         for task in done:
             task.result()  # what ended by itself may have ended badly
         if not stop.is_set():
             raise StartError("the Lease was lost, or watching ended: start it again")
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Kopf is asked to stop, and does; everything else is cancelled."""
+        self.source.stop()
+        for task in tasks:
+            if task.get_name() != KOPF:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _take_signals(stop: asyncio.Event) -> None:
