@@ -23,7 +23,7 @@ def acknowledges_before_the_commit() -> None:
     async def hasty(self: Executor, work: Do, seen: Observed) -> None:
         if work is Do.JUDGE and seen.run is not None:
             log = self._sessions.of(observe.Key(seen.run.namespace, seen.run.test)).of(seen.run.fence).log
-            client = self._observer.client(seen.run, seen.children.master) if seen.children.master else None
+            client = self._observer.masters.client(seen.run, seen.children.master) if seen.children.master else None
             if client is not None and log.complete:
                 await client.acknowledge(log.cursor)
         await do(self, work, seen)

@@ -214,7 +214,7 @@ class Executor:
         if seen.children.master is None:
             return
         try:
-            await self._observer.client(run, seen.children.master).acknowledge(attempt.log.cursor)
+            await self._observer.masters.client(run, seen.children.master).acknowledge(attempt.log.cursor)
             attempt.released = True
             attempt.state = {**attempt.state, "state": "Released"}
             attempt.log = WindowLog()  # a megabyte a run, and the store has it
@@ -225,7 +225,7 @@ class Executor:
         if seen.children.master is None:
             return
         try:
-            await self._observer.client(run, seen.children.master).stop(str(seen.stop_reason))
+            await self._observer.masters.client(run, seen.children.master).stop(str(seen.stop_reason))
         except (AgentError, AgentUnreachable) as error:
             log.info("stop failed, will be repeated", extra={"run": run.id, "error": str(error)})
 

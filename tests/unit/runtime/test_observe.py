@@ -5,7 +5,8 @@ import base64
 import pytest
 from loadtest_operator.io.agent import AgentError
 from loadtest_operator.runtime import tokenkey
-from loadtest_operator.runtime.observe import _pull, read_inputs
+from loadtest_operator.runtime.inputs import read_inputs
+from loadtest_operator.runtime.masters import _pull
 from loadtest_operator.runtime.sessions import Attempt, Session
 from loadtest_operator.verdict.windows import WindowLog
 
