@@ -54,11 +54,15 @@ e2e: $(READY)  ## tests on a real node: kubelet, pods, Locust (finds or starts a
 test: $(READY)  ## everything; builds or finds the cluster by itself
 	@mkdir -p build
 	log=build/testcluster.log
-	was_up=$$($(BIN)/python -m tests.testcluster status 2>/dev/null | grep -c '^node: up' || true)
+	was_up=$$(for n in 0 1 2; do LOADTEST_CLUSTER=$$n $(BIN)/python -m tests.testcluster status 2>/dev/null | grep -q '^node: up' && echo -n " $$n " || true; done)
 	# The programs and images take minutes on a new machine: they are made while the unit tests run.
 	$(BIN)/python -m tests.testcluster build >$$log 2>&1 & building=$$!
-	# A cluster that was not there before is not left behind.
-	trap 'kill $$building 2>/dev/null || true; [ "$$was_up" != 0 ] || $(BIN)/python -m tests.testcluster down >>$$log 2>&1' EXIT
+	# Clusters that were not there before are not left behind.
+	leave() {
+	  kill $$building 2>/dev/null || true
+	  for n in 0 1 2; do [[ $$was_up == *" $$n "* ]] || LOADTEST_CLUSTER=$$n $(BIN)/python -m tests.testcluster down >>$$log 2>&1 || true; done
+	}
+	trap leave EXIT
 	make --no-print-directory check
 	$(BIN)/pytest tests/unit
 	echo "waiting for the cluster's programs and images (log: $$log)"

@@ -1,5 +1,8 @@
 """Which tests may run beside which, and what they have to say at the end."""
 
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +10,15 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# Each process has a native cluster of its own, if it needs one; before anything reads this.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")).startswith("gw"):
+    os.environ.setdefault("LOADTEST_CLUSTER", worker.removeprefix("gw"))
+
 from tests.support import faulttable
 
 TESTS = Path(__file__).parent
 # The longest first; all others fill the gaps.
-LONG_ROOMS = ("e2e", "api", "crash")
+LONG_ROOMS = ("e2e", "node", "api", "crash")
 SAYS = "says"
 FAULTS = TESTS.parent / "build/faults.md"
 
@@ -24,7 +31,7 @@ class ByRoom(LoadScopeScheduling):
     """The tests of a room share an API server or a node: they stay in one process, in their order."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.split("/")[1]
+        return _room_of(nodeid.partition("::")[0].split("/")[1:])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,7 +45,13 @@ def _turn(item: pytest.Item) -> int:
 
 
 def _room(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).parts[0]
+    return _room_of(item.path.relative_to(TESTS).parts)
+
+
+def _room_of(parts: Sequence[str]) -> str:
+    """Where there is one cluster for all, given or of kind, its tests are one room."""
+    shared = "KUBECONFIG" in os.environ or shutil.which("docker") is not None
+    return parts[1] if tuple(parts[:2]) == ("e2e", "node") and not shared else parts[0]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

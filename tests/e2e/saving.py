@@ -17,6 +17,7 @@ from tests.testcluster import paths
 from tests.testcluster.shell import WITH_US
 
 FOLDER = paths.REPOSITORY / "build/e2e/objects"
+OURS = FOLDER / paths.named("cluster")  # tests on several clusters save beside each other
 KINDS = ("loadtests", "loadtestschedules")
 AGAIN_SECONDS = 300  # before the API server ends a watch by itself
 
@@ -24,18 +25,18 @@ AGAIN_SECONDS = 300  # before the API server ends a watch by itself
 @contextlib.contextmanager
 def saving(kubectl: Kubectl) -> Iterator[Path]:
     """Of the namespaces of this session, until it ends."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    shutil.rmtree(OURS, ignore_errors=True)
+    OURS.mkdir(parents=True)
     savers = [_Saver(kubectl, kind) for kind in KINDS]
     try:
-        yield FOLDER
+        yield OURS
     finally:
         for saver in savers:
             saver.end()
 
 
 def saved() -> list[Path]:
-    return sorted(FOLDER.glob("*.yaml"))
+    return sorted(FOLDER.rglob("*.yaml"))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -78,7 +79,9 @@ class _Saver:
         self._count += 1
         metadata.pop("managedFields", None)  # half of the file, and nobody reads it
         name = f"{metadata['namespace']}.{metadata['name']}.{self._count:04d}.{_word(seen)}.yaml"
-        (FOLDER / name).write_text(yaml.dump(seen, Dumper=yaml.CSafeDumper, sort_keys=False))
+        part = OURS / f"{name}.part"  # others read while we write
+        part.write_text(yaml.dump(seen, Dumper=yaml.CSafeDumper, sort_keys=False))
+        part.rename(OURS / name)
 
 
 def _state(seen: dict[str, Any]) -> tuple[Any, ...]:

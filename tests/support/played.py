@@ -85,6 +85,7 @@ async def _close(runner: web.AppRunner, listening: socket.socket) -> None:
     for _ in range(3):  # a connection that is accepted is the server's three turns of the loop later
         await asyncio.sleep(0)
     await runner.cleanup()
+    listening.close()  # a server that was never started has not
 
 
 class PlayedKubelet:
@@ -99,6 +100,7 @@ class PlayedKubelet:
         self.default = Script()
         self.agents: dict[tuple[str, str], PlayedAgent] = {}  # by LoadTest and run id
         self._playing: dict[str, asyncio.Task[None]] = {}  # by the pod's UID
+        self._leaving: set[asyncio.Task[None]] = set()  # of pods that are gone
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="played-kubelet", daemon=True)
 
@@ -137,7 +139,7 @@ class PlayedKubelet:
         tasks = [self._watching, *self._playing.values()]
         for task in tasks:
             task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, *self._leaving, return_exceptions=True)
         assert isinstance(self._session.connector, aiohttp.TCPConnector)
         await self._session.connector.close(abort_ssl=True)  # the loop ends too soon for a polite goodbye
         await self._session.close()
@@ -172,6 +174,8 @@ class PlayedKubelet:
         if kind == "DELETED":
             if task := self._playing.pop(uid, None):
                 task.cancel()
+                self._leaving.add(task)  # it closes its sockets yet
+                task.add_done_callback(self._leaving.discard)
         elif uid not in self._playing and "deletionTimestamp" not in pod["metadata"]:
             play = {"master": self._play_master, "worker": self._play_worker}.get(_role(pod), self._play_hook)
             self._playing[uid] = asyncio.create_task(play(pod))
