@@ -1,8 +1,8 @@
 """Which tests may run beside which, and what they have to say at the end."""
 
 import os
-import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")).startswith("gw"):
     os.environ.setdefault("LOADTEST_CLUSTER", worker.removeprefix("gw"))
 
 from tests.support import faulttable
+from tests.testcluster import kind
 
 TESTS = Path(__file__).parent
 # The longest first; all others fill the gaps.
@@ -49,9 +50,13 @@ def _room(item: pytest.Item) -> str:
 
 
 def _room_of(parts: Sequence[str]) -> str:
-    """Where there is one cluster for all, given or of kind, its tests are one room."""
-    shared = "KUBECONFIG" in os.environ or shutil.which("docker") is not None
-    return parts[1] if tuple(parts[:2]) == ("e2e", "node") and not shared else parts[0]
+    return parts[1] if tuple(parts[:2]) == ("e2e", "node") and not _one_cluster() else parts[0]
+
+
+@cache
+def _one_cluster() -> bool:
+    """Given, or of kind: all tests with pods are one room there."""
+    return "KUBECONFIG" in os.environ or kind.docker_works()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
