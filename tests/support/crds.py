@@ -22,3 +22,6 @@ def install(server: ApiServer) -> None:
         # `kubectl wait` fails on a CRD that is too new to have conditions.
         words = ("get", "crd", name, "-o", "jsonpath={.status.conditions[?(@.type=='Established')].status}")
         eventually(lambda words=words: kubectl(*words) == "True", f"{name} established")
+    # Established is not yet discovered: a garbage collector that starts in between looks again after half a minute.
+    discover = ("api-resources", "--api-group=loadtest.dev", "--cached=false", "-o", "name")
+    eventually(lambda: set(NAMES) <= set(kubectl(*discover).split()), "our kinds in the discovery")
