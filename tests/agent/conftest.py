@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.harness import Agents, Target
+from tests.support.priority import first_in_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="package", autouse=True)
+def before_other_tests() -> Iterator[None]:
+    with first_in_line():
+        yield
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ class Watch:
         if self._connection.sock is not None:
             self._connection.sock.shutdown(2)
         self._thread.join(10)
+        self._answer.close()
         self._connection.close()
 
     def of(self, name: str) -> list[dict[str, Any]]:

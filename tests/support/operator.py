@@ -88,7 +88,10 @@ class OperatorProcess:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as error:
+            error.close()  # it is an answer, too, and would keep its socket
+            return False
+        except OSError:
             return False
 
     def _ready(self) -> bool:
