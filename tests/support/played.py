@@ -23,6 +23,7 @@ from tests.support.played_agent import PORT, PlayedAgent, Script
 SELECTOR = "app.kubernetes.io/managed-by=loadtest-operator"
 LINE_BYTES = 4 * 1024 * 1024
 RECONNECT_SECONDS = 0.1
+STRAGGLE_SECONDS = 5
 TEST, ROLE, RUN = "loadtest.dev/test", "loadtest.dev/role", "loadtest.dev/run"
 
 Pod = dict[str, Any]
@@ -82,10 +83,23 @@ def _container(*, ready: bool, state: dict[str, Any]) -> dict[str, Any]:
 async def _close(runner: web.AppRunner, listening: socket.socket) -> None:
     """Nobody new first: who is accepted while the server closes gets a transport that asyncio forgets to close."""
     asyncio.get_running_loop().remove_reader(listening)
-    for _ in range(3):  # a connection that is accepted is the server's three turns of the loop later
+    try:
+        for _ in range(3):  # a connection that is accepted is the server's three turns of the loop later
+            await asyncio.sleep(0)
+        await runner.cleanup()
+    finally:
+        listening.close()  # a server that was never started has not
+
+
+async def _stragglers() -> None:
+    """Connections that were accepted in the last moment, and answers that are still being given."""
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        _, pending = await asyncio.wait(others, timeout=STRAGGLE_SECONDS)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+    for _ in range(3):  # a transport that is closed lets its socket go a turn later
         await asyncio.sleep(0)
-    await runner.cleanup()
-    listening.close()  # a server that was never started has not
 
 
 class PlayedKubelet:
@@ -143,6 +157,7 @@ class PlayedKubelet:
         assert isinstance(self._session.connector, aiohttp.TCPConnector)
         await self._session.connector.close(abort_ssl=True)  # the loop ends too soon for a polite goodbye
         await self._session.close()
+        await _stragglers()
         await goodbyes()
         for end in ends:
             if isinstance(end, Exception):
