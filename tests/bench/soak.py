@@ -6,7 +6,6 @@ pods' part is played. It prints a table and ends with 1 when something grew.
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -96,8 +95,8 @@ class Soak:
             Sample(
                 self._done,
                 rss_mib(pid(self._operator)),
-                len(os.listdir(process / "fd")),  # noqa: PTH208
-                len(os.listdir(process / "task")),  # noqa: PTH208
+                len(list((process / "fd").iterdir())),
+                len(list((process / "task").iterdir())),
                 int(told["loadtest_asyncio_tasks"]),
                 left,
                 1000 * max(self.lags, default=0.0),

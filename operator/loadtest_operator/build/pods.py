@@ -154,7 +154,6 @@ def _locust(plan: PodPlan, role: str) -> dict[str, Any]:
     runners = plan.spec.get("runners") or {}
     scenario = plan.spec["scenario"]
     own_image = not runners.get("image")
-    start = ["-m", "loadtest_agent.start"] if own_image else [f"{AGENT_DIR}/start.py"]
     mounts = [
         {"name": "loadtest-run", "mountPath": CONFIG_DIR, "readOnly": True},
         {"name": "loadtest-tmp", "mountPath": SCRATCH},
@@ -165,15 +164,7 @@ def _locust(plan: PodPlan, role: str) -> dict[str, Any]:
         "name": CONTAINER,
         "image": runners.get("image") or plan.images.own,
         "imagePullPolicy": plan.images.pull_policy,
-        "command": [
-            "python3",
-            *start,
-            "--config",
-            f"{CONFIG_DIR}/{CONFIG_FILE}",
-            "--role",
-            role,
-            *_deadline(plan, role),
-        ],
+        "command": _command(plan, role, own_image=own_image),
         "env": [
             *(scenario.get("env") or []),
             {"name": "PYTHONUNBUFFERED", "value": "1"},
@@ -199,8 +190,10 @@ def _locust(plan: PodPlan, role: str) -> dict[str, Any]:
     return container
 
 
-def _deadline(plan: PodPlan, role: str) -> list[str]:
-    return ["--deadline-at", str(plan.deadline_at)] if plan.deadline_at is not None and role == "master" else []
+def _command(plan: PodPlan, role: str, *, own_image: bool) -> list[str]:
+    start = ["-m", "loadtest_agent.start"] if own_image else [f"{AGENT_DIR}/start.py"]
+    told = ["--deadline-at", str(plan.deadline_at)] if plan.deadline_at is not None and role == "master" else []
+    return ["python3", *start, "--config", f"{CONFIG_DIR}/{CONFIG_FILE}", "--role", role, *told]
 
 
 def _resources(runners: Mapping[str, Any], role: str) -> Any:

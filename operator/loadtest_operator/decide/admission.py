@@ -8,7 +8,7 @@ from loadtest_operator.decide import held, refusal, ticket
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.queue import Turn
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, same, stamp
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, Verdict
 
@@ -107,8 +107,7 @@ def _wait(seen: Observed, turn: Turn, now: datetime) -> Plan:
 
 
 def _reason(seen: Observed) -> str:
-    found = [item["reason"] for item in seen.status.get("conditions") or () if item["type"] == ConditionType.ADMITTED]
-    return str(found[0]) if found else ""
+    return str(conditions.told(seen.status, ConditionType.ADMITTED).get("reason", ""))
 
 
 def _gave_up(seen: Observed, turn: Turn, limit: timedelta, now: datetime) -> Plan:

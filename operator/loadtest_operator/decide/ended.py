@@ -46,7 +46,7 @@ def carried_over(seen: Observed, now: datetime, phase: Phase) -> Plan:
 def _reason(seen: Observed, phase: Phase, verdict: Verdict, *, restored: bool) -> Reason | str:
     if phase is Phase.COMPLETED:
         return Reason(str(verdict))
-    ready = None if restored else conditions.find(seen.status.get("conditions") or (), ConditionType.READY)
+    ready = {} if restored else conditions.told(seen.status, ConditionType.READY)
     return str(ready["reason"]) if ready else Reason(str(phase))
 
 

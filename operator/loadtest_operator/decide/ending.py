@@ -11,7 +11,7 @@ from loadtest_operator.decide import hookjobs, retention, stage
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, last_end_of, problem_of
 from loadtest_operator.decide.status import HISTORY_LENGTH, Fact, Outcome, Statement, compose, stamp
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, StopReason, Verdict
 from loadtest_operator.model.spec import LoadTestSpec
@@ -61,8 +61,8 @@ def _told_problem(seen: Observed) -> tuple[Reason, str] | None:
     """What kept the pods, as the status told it before an operator took them down, and died before it said so."""
     if all(role in seen.children.jobs and _stays(seen.children.jobs[role]) for role in ("master", "worker")):
         return None
-    found = [item["reason"] for item in seen.status.get("conditions") or () if item["type"] == ConditionType.READY]
-    told = next((reason for reason in (*_ADVICE, Reason.POD_FAILED) if found == [reason]), None)
+    found = conditions.told(seen.status, ConditionType.READY).get("reason")
+    told = next((reason for reason in (*_ADVICE, Reason.POD_FAILED) if found == reason), None)
     return None if told is None else (told, str(seen.status.get("message", "")))
 
 

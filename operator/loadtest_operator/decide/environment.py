@@ -73,9 +73,9 @@ def ready_since(seen: Observed) -> datetime:
     again = seen.status["run"].get("attemptTime")
     if again:
         return quantities.parse_timestamp(again)
-    for item in seen.status.get("conditions") or ():
-        if item["type"] == ConditionType.ENVIRONMENT_READY and item["status"] == "True":
-            return quantities.parse_timestamp(item["lastTransitionTime"])
+    if _says_ready(seen):
+        ready = conditions.told(seen.status, ConditionType.ENVIRONMENT_READY)
+        return quantities.parse_timestamp(ready["lastTransitionTime"])
     return quantities.parse_timestamp(seen.status["run"]["startTime"])
 
 
@@ -137,8 +137,7 @@ def _late(seen: Observed, frozen: Frozen, now: datetime) -> bool:
 
 
 def _says_ready(seen: Observed) -> bool:
-    found = seen.status.get("conditions") or ()
-    return any(item["type"] == ConditionType.ENVIRONMENT_READY and item["status"] == "True" for item in found)
+    return conditions.holds(seen.status, ConditionType.ENVIRONMENT_READY)
 
 
 def _over(phase: Phase | None) -> bool:
@@ -148,10 +147,7 @@ def _over(phase: Phase | None) -> bool:
 def _kept(seen: Observed, plan: Plan, around: Surroundings) -> Plan:
     if plan.status is None or (plan.status.get("run") or {}).get("id") != (seen.status.get("run") or {}).get("id"):
         return plan
-    ready = any(
-        item["type"] == ConditionType.ENVIRONMENT_READY and item["status"] == "True"
-        for item in plan.status["conditions"]
-    )
+    ready = conditions.holds(plan.status, ConditionType.ENVIRONMENT_READY)
     phase = READY if ready else str(Phase.PREPARING)
     status = {**plan.status, "environment": {"namespace": around.name, "phase": phase}}
     return replace(plan, status=None if same(status, seen.status) else status)
@@ -187,14 +183,11 @@ def _words_of(namespace: Mapping[str, Any]) -> str:
 
 def _failed(status: Mapping[str, Any]) -> bool:
     reasons = {Reason.ENVIRONMENT_NOT_READY, Reason.ENVIRONMENT_FAILED, Reason.ENVIRONMENT_LOST}
-    found = status.get("conditions") or ()
-    return any(item["type"] == ConditionType.ENVIRONMENT_READY and item["reason"] in reasons for item in found)
+    return conditions.told(status, ConditionType.ENVIRONMENT_READY).get("reason") in reasons
 
 
 def _told(seen: Observed, fact: Fact) -> bool:
-    return any(
-        item["type"] == fact.type and item["message"] == fact.message for item in seen.status.get("conditions") or ()
-    )
+    return conditions.told(seen.status, fact.type).get("message") == fact.message
 
 
 def _with(

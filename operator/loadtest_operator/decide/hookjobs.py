@@ -12,7 +12,7 @@ from loadtest_operator.decide.observed import Observed
 from loadtest_operator.decide.podproblems import problem_of
 from loadtest_operator.decide.podproblems import running as pod_running
 from loadtest_operator.decide.status import MESSAGE_LENGTH, Fact, clip
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, Verdict
 from loadtest_operator.model.policies import Hook
@@ -92,10 +92,9 @@ def too_late(seen: Observed, role: str) -> str:
     return f"hooks.{role} did not end{limit}{f'; {before}' if before else ''}"
 
 
-def told(seen: Observed) -> Mapping[str, Any] | None:
-    """What the status says of the hooks."""
-    found = (item for item in seen.status.get("conditions") or () if item["type"] == ConditionType.HOOKS_SUCCEEDED)
-    return next(found, None)
+def told(seen: Observed) -> Mapping[str, Any]:
+    """What the status says of the hooks; empty: nothing."""
+    return conditions.told(seen.status, ConditionType.HOOKS_SUCCEEDED)
 
 
 def failure(seen: Observed) -> str:
@@ -103,7 +102,7 @@ def failure(seen: Observed) -> str:
     if ended(seen, AFTER) is False:
         return clip(failure_of(seen, AFTER), FAILURE_LENGTH)
     said = told(seen)
-    return str(said["message"]) if said is not None and said["status"] == "False" else ""
+    return str(said["message"]) if said.get("status") == "False" else ""
 
 
 def fact(seen: Observed) -> tuple[Fact, ...]:
@@ -132,7 +131,7 @@ def weighed(seen: Observed, judgement: Judgement) -> Judgement:
 def _told_problem(seen: Observed, role: str) -> str:
     """What kept it, as the status told while its pod was there."""
     said = told(seen)
-    message = str(said["message"]) if role == AFTER and said is not None else str(seen.status.get("message", ""))
+    message = str(said["message"]) if role == AFTER and said else str(seen.status.get("message", ""))
     return message.partition(f"hooks.{role} is running: ")[2]
 
 

@@ -11,7 +11,7 @@ from loadtest_operator.build.pods import PodPlan
 from loadtest_operator.decide import ending, environment, hookjobs, stopping
 from loadtest_operator.decide.observed import Frozen, Note, Observed, Plan
 from loadtest_operator.decide.status import RESULTS, Fact, Outcome, Statement, compose, same
-from loadtest_operator.model import defaults
+from loadtest_operator.model import conditions, defaults
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, StopReason
 from loadtest_operator.model.policies import Hook
@@ -48,7 +48,7 @@ def beside(seen: Observed, plan: Plan, now: datetime) -> Plan:
 
 def resumed(seen: Observed, now: datetime) -> Plan | None:
     """The end that was held back, again, as the status tells it; None: none was, or it follows from the results."""
-    reason = next((item["reason"] for item in seen.status["conditions"] if item["type"] == ConditionType.READY), "")
+    reason = conditions.told(seen.status, ConditionType.READY).get("reason", "")
     if not _held(seen) or reason in _JUDGED:
         return None
     shown = {key: seen.status[key] for key in RESULTS if key in seen.status}
@@ -79,14 +79,13 @@ def _ends_run(seen: Observed, plan: Plan) -> bool:
 def _held(seen: Observed) -> bool:
     """An end of the run waits for the Job."""
     said = hookjobs.told(seen)
-    return seen.phase is Phase.JUDGING and said is not None and said["status"] != "True"
+    return seen.phase is Phase.JUDGING and bool(said) and said["status"] != "True"
 
 
 def _over(seen: Observed, now: datetime) -> bool:
     if not _held(seen):
         return False
-    said = hookjobs.told(seen)
-    could_not = said is not None and said["status"] == "False"
+    could_not = hookjobs.told(seen).get("status") == "False"
     return could_not or hookjobs.settled(seen, AFTER, now) is not None
 
 
@@ -119,7 +118,7 @@ def _holding(seen: Observed, plan: Plan | None, fact: Fact, now: datetime) -> di
     """Phase Judging, with the reason and the words of the end that is to come; without a plan, as they are."""
     status = seen.status if plan is None or plan.status is None else plan.status
     run: dict[str, Any] = {key: value for key, value in status["run"].items() if key != "endTime"}
-    reason = next(item["reason"] for item in status["conditions"] if item["type"] == ConditionType.READY)
+    reason = conditions.told(status, ConditionType.READY)["reason"]
     message, fields = str(status["message"]), {"run": run}
     if status["phase"] == Phase.COMPLETED:  # it follows from the results once more, and may be worse then
         reason, message = str(Reason.JUDGING), Reason.JUDGING.says

@@ -10,7 +10,7 @@ from loadtest_operator.decide import ending, environment, workers
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -151,8 +151,7 @@ def _standing(seen: Observed) -> Statement:
 
 
 def _ready(seen: Observed) -> Mapping[str, Any]:
-    found = (item for item in seen.status.get("conditions") or () if item["type"] == ConditionType.READY)
-    return next(found, {})
+    return conditions.told(seen.status, ConditionType.READY)
 
 
 def _attempt(seen: Observed) -> int:

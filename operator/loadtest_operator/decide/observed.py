@@ -15,6 +15,8 @@ from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.podproblems import PodEnd, PodProblem, end_of, ready, running
 from loadtest_operator.decide.queue import Turn
 from loadtest_operator.decide.readiness import Live
+from loadtest_operator.model import conditions
+from loadtest_operator.model.conditions import ConditionType
 from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase, StopReason
 
@@ -209,7 +211,7 @@ class Observed:
         """No run is under way, and the status is not yet an answer to this generation."""
         if self.phase is None or not (self.phase.terminal or self.phase in {Phase.PENDING, Phase.SUSPENDED}):
             return False
-        working = any(item["type"] == "Reconciling" for item in self.status.get("conditions") or ())
+        working = bool(conditions.told(self.status, ConditionType.RECONCILING))
         return working or self.phase is Phase.PENDING or self.status.get("observedGeneration") != self.generation
 
     @property

@@ -13,7 +13,7 @@ from loadtest_operator.build.pods import Images, PodPlan
 from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, kueue, losses, refusal, stage
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
-from loadtest_operator.model import defaults, quantities
+from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -140,10 +140,8 @@ def _inputs(seen: Observed, frozen: Frozen, config: dict[str, Any]) -> tuple[dic
 
 
 def _refused_since(seen: Observed, now: datetime) -> datetime:
-    for item in seen.status.get("conditions") or ():
-        if item["type"] == ConditionType.ADMITTED and item["status"] == "False":
-            return quantities.parse_timestamp(item["lastTransitionTime"])
-    return now
+    admitted = conditions.told(seen.status, ConditionType.ADMITTED)
+    return quantities.parse_timestamp(admitted["lastTransitionTime"]) if admitted.get("status") == "False" else now
 
 
 def refused(seen: Observed, reason: Reason, message: str, now: datetime) -> Plan:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from loadtest_operator.build.names import ANNOTATION_RUN_REQUESTED, GROUP
+from loadtest_operator.model import conditions
 from loadtest_operator.model.conditions import ConditionType
 from loadtest_operator.model.phases import Phase
 
@@ -100,8 +101,5 @@ class Made:
             return not answered  # refused: nobody acts on the request before the spec is another one
         return not answered or bool(asked and asked != self._status.get("lastHandledRunRequest"))
 
-    def _condition(self, type: ConditionType) -> bool | None:  # noqa: A002
-        for item in self._status.get("conditions") or ():
-            if item["type"] == type.value:
-                return {"True": True, "False": False}.get(item["status"])
-        return None
+    def _condition(self, kind: ConditionType) -> bool | None:
+        return {"True": True, "False": False}.get(conditions.told(self._status, kind).get("status", ""))

@@ -50,18 +50,18 @@ def compose(raw: Mapping[str, Any], made: Sequence[Made], say: Statement, now: d
 
 def _conditions(raw: Mapping[str, Any], made: Sequence[Made], say: Statement, now: datetime) -> list[dict[str, Any]]:
     generation = int(raw["metadata"].get("generation", 1))
-    old = (raw.get("status") or {}).get("conditions") or ()
+    old = raw.get("status") or {}
     new = [conditions.condition(ConditionType.READY, say.ready, say.reason, say.message, generation, now)]
     if say.stalled:
         new.append(conditions.condition(ConditionType.STALLED, True, say.reason, say.message, generation, now))
     new.append(_last_run(old, made, generation, now))
-    return conditions.merge(old, new)
+    return conditions.merge(old.get("conditions") or (), new)
 
 
-def _last_run(old: Sequence[Told], made: Sequence[Made], generation: int, now: datetime) -> Told:
+def _last_run(old: Mapping[str, Any], made: Sequence[Made], generation: int, now: datetime) -> Told:
     over = max((item for item in made if item.over), key=lambda item: item.age, default=None)
-    known = conditions.find(old, ConditionType.LAST_RUN_PASSED)
-    if over is None and known is not None:
+    known = conditions.told(old, ConditionType.LAST_RUN_PASSED)
+    if over is None and known:
         return {**known, "observedGeneration": generation}
     if over is None:
         return conditions.condition(ConditionType.LAST_RUN_PASSED, None, Reason.NO_RUN_YET, "", generation, now)

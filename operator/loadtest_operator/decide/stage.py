@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from loadtest_operator.model import conditions
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
 
@@ -11,10 +12,8 @@ Raw = Mapping[str, Any]
 
 def with_kueue(status: Raw) -> bool:
     """Everything is made but the master; Kueue has not let the workers go yet."""
-    if status.get("phase") != Phase.QUEUED:
-        return False
-    found = (item for item in status.get("conditions") or () if item["type"] == ConditionType.ADMITTED)
-    return any(item["reason"] == Reason.KUEUE for item in found)
+    waits = conditions.told(status, ConditionType.ADMITTED).get("reason") == Reason.KUEUE
+    return waits and status.get("phase") == Phase.QUEUED
 
 
 def stage(status: Raw) -> Phase | None:

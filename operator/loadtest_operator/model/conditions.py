@@ -1,6 +1,6 @@
 """Conditions as kstatus reads them: their types, and every reason paired with the sentence that goes with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -181,9 +181,13 @@ def merge(old: Iterable[Told], new: Iterable[Told]) -> list[Told]:
     return [_since(before.get(item["type"]), item) for item in new]
 
 
-def find(conditions: Iterable[Told], type: ConditionType) -> Told | None:  # noqa: A002
-    """The condition of this type, if there is one."""
-    return next((item for item in conditions if item["type"] == type), None)
+def told(status: Mapping[str, Any], kind: ConditionType) -> Told:
+    """The condition of this type, as a status tells it; empty when there is none."""
+    return next((item for item in status.get("conditions") or () if item["type"] == kind), {})
+
+
+def holds(status: Mapping[str, Any], kind: ConditionType) -> bool:
+    return told(status, kind).get("status") == ConditionStatus.TRUE
 
 
 def _since(before: Told | None, now: Told) -> Told:

@@ -40,9 +40,9 @@ class InputReader:
         now = asyncio.get_running_loop().time()
         phase = (raw.get("status") or {}).get("phase")
         steady = phase in _STEADY or now - session.inputs_read < self._stale_seconds
-        current = session.inputs is not None and session.inputs_version == version
-        if current and (not wanted or (steady and not _to_be_mended(session.inputs))):
-            return session.inputs  # type: ignore[return-value]
+        known = session.inputs if session.inputs_version == version else None
+        if known is not None and (not wanted or (steady and not _to_be_mended(known))):
+            return known
         session.inputs, session.inputs_version, session.inputs_read = await self._read(raw, wanted), version, now
         return session.inputs
 
@@ -90,8 +90,8 @@ class InputReader:
         return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects, image=image)
 
 
-def _to_be_mended(inputs: Inputs | None) -> bool:
-    return inputs is not None and bool(inputs.missing or inputs.denied or inputs.unusable)
+def _to_be_mended(inputs: Inputs) -> bool:
+    return bool(inputs.missing or inputs.denied or inputs.unusable)
 
 
 def read_inputs(raw: Mapping[str, Any], data: Mapping[str, Mapping[str, str] | None]) -> Inputs:

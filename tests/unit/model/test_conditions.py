@@ -53,8 +53,11 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_a_condition_is_found_by_its_type() -> None:
-    assert conditions.find([ready(True)], ConditionType.READY) == ready(True)
-    assert conditions.find([ready(True)], ConditionType.STALLED) is None
+    status = {"conditions": [ready(True)]}
+    assert conditions.told(status, ConditionType.READY) == ready(True)
+    assert conditions.told(status, ConditionType.STALLED) == conditions.told({}, ConditionType.READY) == {}
+    assert conditions.holds(status, ConditionType.READY)
+    assert not conditions.holds({"conditions": [ready(None)]}, ConditionType.READY)
 
 
 @pytest.mark.parametrize("reason", Reason)
