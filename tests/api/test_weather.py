@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.support import crds, outage
+from tests.support import crds
 from tests.support.kubectl import Kubectl
 from tests.support.loadtests import phase
 from tests.support.played_agent import Script
@@ -18,9 +18,8 @@ from tests.support.stage import Stage, soon, stays
 @pytest.fixture
 def shaky(tmp_path):
     """A stage on an API server of its own, which may be killed."""
-    with crds.api_server() as api, contextlib.ExitStack() as ending:
+    with crds.api_server() as api:
         Kubectl(api.kubectl, api.kubeconfig)("create", "namespace", "shaky")
-        ending.callback(outage.end)
         with Stage(api, "shaky", tmp_path, {"resync_seconds": 2}) as stage:
             stage.operator.start().ready()
             yield stage
@@ -30,7 +29,7 @@ def test_a_run_survives_the_api_server(shaky: Stage) -> None:
     shaky.kubelet.scripts["calm"] = Script(pause_at=frozenset({"Running"}))
     shaky.apply("calm")
     shaky.until("calm", "Running")
-    with outage.outage(shaky.api):
+    with shaky.api.away():
         shaky.kubelet.go_on("calm", "Running")
         soon(lambda: shaky.kubelet.agent("calm").state == "Holding", "results held")
     shaky.cluster.close()
@@ -45,7 +44,7 @@ def test_a_deletion_while_the_api_server_was_away_from_us_is_found_by_listing(sh
     shaky.until("lost", "Running")
     shaky.operator.process.send_signal(signal.SIGSTOP)
     shaky.cluster.delete("loadtests", "lost", "shaky")
-    with outage.outage(shaky.api):  # the operator's watches break while it cannot look
+    with shaky.api.away():  # the operator's watches break while it cannot look
         pass
     shaky.cluster.close()
     shaky.operator.process.send_signal(signal.SIGCONT)
@@ -54,7 +53,7 @@ def test_a_deletion_while_the_api_server_was_away_from_us_is_found_by_listing(sh
 
 
 def test_it_stops_in_time_while_the_api_server_is_away(shaky: Stage) -> None:
-    with outage.outage(shaky.api):
+    with shaky.api.away():
         assert shaky.operator.stop() < 5
         assert shaky.operator.process.returncode == 0
     shaky.cluster.close()

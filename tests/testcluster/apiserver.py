@@ -65,6 +65,13 @@ class ApiServer:
     def stop(self) -> None:
         self._stack.close()
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """kube-apiserver is killed for the block; behind it, it answers again: same port, same etcd."""
+        _end(self._server)  # and is waited for: until its last thread is gone, the port may be taken
+        yield
+        self._server = self._serve()
+
     @property
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
@@ -89,17 +96,22 @@ class ApiServer:
         command = components.apiserver(self._programs["kube-apiserver"], at, keys)
         # Without a kubelet nobody mounts a token, so pods need not wait for their ServiceAccount.
         command += ["--bind-address=127.0.0.1", "--disable-admission-plugins=ServiceAccount", *self.extra_flags]
+        self._serve = lambda: self._served(command, kubeapi.Api("127.0.0.1", api_port, self.ca, self.token))
+        self._server = self._serve()
+        if self._before_controllers:
+            self._before_controllers(self)
+        if self.controllers:
+            self._start_controllers(keys)
+
+    def _served(self, command: list[str], api: kubeapi.Api) -> subprocess.Popen[bytes]:
+        """kube-apiserver, when it answers."""
         server = self._spawn("kube-apiserver", command)
-        api = kubeapi.Api("127.0.0.1", api_port, self.ca, self.token)
         died = lambda: self._died("kube-apiserver", server)  # noqa: E731
         shell.wait_until(api.ready, "kube-apiserver", timeout_s=60, give_up=died)
         shell.wait_until(
             lambda: api.exists("/api/v1/namespaces/default"), "namespace default", timeout_s=30, give_up=died
         )
-        if self._before_controllers:
-            self._before_controllers(self)
-        if self.controllers:
-            self._start_controllers(keys)
+        return server
 
     def _start_controllers(self, keys: Path) -> None:
         command = components.controller_manager(self._programs["kube-controller-manager"], self.kubeconfig, keys)
@@ -108,7 +120,7 @@ class ApiServer:
         )
 
     def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
+        log = self._stack.enter_context((self.folder / f"{name}.log").open("ab"))
         process = subprocess.Popen(
             [*shell.WITH_US, *command],
             stdin=subprocess.DEVNULL,
