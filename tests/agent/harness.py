@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from loadtest_agent.install import install
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,12 +29,6 @@ TOKEN = "a-token"
 PYTHON = os.environ.get("AGENT_PYTHON", sys.executable)
 # Generous: the machine may be busy with a build; no test waits this long when all is well.
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, probe: Callable[[], T], seconds: float = PATIENCE) -> T:
@@ -140,7 +135,9 @@ class Agents:
 
     def start(self, role: str, *more: str, **options: Any) -> Process:
         path = self.run_dir / "config.json"
-        path.write_text(json.dumps(self.config))
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(self.config))
+        new.replace(path)  # in one step: a process that was started before may be reading it
         number = len(self.processes)
         word = self.folder / f"{role}-{number}.word"
         env = {"PATH": os.environ["PATH"], "LOADTEST_TERMINATION_LOG": str(word)} | options.pop("env", {})

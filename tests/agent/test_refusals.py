@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent.harness import free_port
 from tests.agent.test_run import SHOPPER
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from tests.agent.harness import Agents

@@ -53,6 +53,7 @@ async def test_the_demo_finds_what_became_slower(tmp_path: Path) -> None:
     short = ["load.duration=6s", "load.warmup=1s", "load.ramp=500ms", "thresholds=[{metric: errorRate, fail: 5%}]"]
     told = [f"--set={one}" for one in short]
     code, out, err = await command.loadtest(tmp_path, "demo", "--runs=3", "--slower=search=3", "-o", "json", *told)
+    assert out, err
     found = json.loads(out)
     assert (code, found["verdict"]) == (3, "Regressed"), err
     worst = found["comparison"]["findings"][0]
@@ -67,8 +68,8 @@ async def test_the_demo_of_an_unchanged_shop_opens_the_gate(tmp_path: Path) -> N
     code, out, err = await command.loadtest(
         tmp_path, "demo", "--runs=1", "--slower=", "-o", "json", *(f"--set={one}" for one in short)
     )
-    found = json.loads(out)
     assert code == 0, err
+    found = json.loads(out)
     assert found["verdict"] in {"Passed", "Inconclusive"}  # one short run is a poor baseline
     names = ["GET home", "GET item", "GET search", "POST cart", "POST checkout"]
     assert sorted(one["name"] for one in found["endpoints"]) == names

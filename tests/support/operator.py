@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.kubectl import LOOK_SECONDS, eventually
+from tests.support.ports import free_port
 from tests.testcluster.shell import WITH_US
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
 
 # Kopf imports `kubernetes` where it is installed, which costs 20 MiB; it is not in the operator's image.
 AS_IN_THE_IMAGE = {

@@ -18,7 +18,7 @@ from tests.support import owned
 from tests.support.helm import CHART, Helm, image_values
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import loadtest, phase
-from tests.support.operator import free_port
+from tests.support.ports import free_port
 from tests.testcluster import binaries, paths
 
 TEST = "observed"
