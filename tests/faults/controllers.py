@@ -213,6 +213,7 @@ class Jobs:
             "metadata": {
                 "name": f"{metadata['name']}-{index}-{self._count:05d}",
                 "labels": labels,
+                "annotations": template["metadata"].get("annotations") or {},
                 "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
             },
             "spec": template["spec"],

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from loadtest_operator.decide import after, ending, losses
-from loadtest_operator.decide.observed import Do, Observed, Plan
+from loadtest_operator.build.names import RunRef
+from loadtest_operator.decide import after, ending, lingering
+from loadtest_operator.decide.observed import Do, Lingering, Observed, Plan
 from loadtest_operator.io.kube import APPLY, BY_KIND, Kube
 from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime import observe, orphans
 from loadtest_operator.runtime.execute import Executor
+from loadtest_operator.runtime.lingering import Lookout
+from loadtest_operator.runtime.sessions import Attempt
 from loadtest_operator.runtime.turns import Turns
 
 
@@ -51,7 +54,18 @@ def writes_over_what_came_meanwhile() -> None:
 
 
 def starts_again_beside_the_lost_attempt() -> None:
-    losses.waits = lambda seen, now: None
+    """Also when this is another run."""
+    lingering.waits = lambda seen, now: None
+
+
+def gives_a_lock_on_at_once() -> None:
+    """What its last holder left is not looked for, unless that was of the same LoadTest."""
+    look = Lookout.look
+
+    async def trusting(self: Lookout, run: RunRef, locks: tuple[str, ...], attempt: Attempt) -> tuple[Lingering, ...]:
+        return await look(self, run, (), attempt)
+
+    Lookout.look = trusting  # type: ignore[method-assign]
 
 
 def tells_another_end_after_a_restart() -> None:
@@ -87,6 +101,7 @@ BROKEN: dict[Mutation, str] = {
     leaves_the_run_before_alone: "was not let go",
     writes_over_what_came_meanwhile: "",  # in many ways
     starts_again_beside_the_lost_attempt: "two attempts load at once",
+    gives_a_lock_on_at_once: "load at once, and both had",
     tells_another_end_after_a_restart: "became",
     counts_nobody_in_the_queue: "both hold",
     answers_a_request_again_and_again: "was not asked for",

@@ -7,6 +7,10 @@ from tests.faults import runner
 SEEDS = {
     3035: "an operator died between deleting a run that never started and saying so: it was Starting for ever",
     70436: "the first look at everything took longer than the Lease, which nobody kept meanwhile: no process ever led",
+    70201: "a new run did not wait for workers of the run before, on a node that could not be told: twice the load",
+    70292: "the same, after another edit",
+    70750: "a lock was given on while a worker of its last holder still sent: two tests loaded one target",
+    71749: "a new run did not wait for workers of the run before, whose node could not be told that they were to go",
     2026112100586: "other limits while the store was away: a stored run was judged again and again, at once",
 }
 

@@ -1,15 +1,20 @@
 """Which faults a history has, and when: from none to many, so that single causes are seen as well as their sums."""
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from loadtest_operator.decide import ticket
+
 from tests.faults.chance import Fault
-from tests.faults.kubelet import NODES, Pod
+from tests.faults.kubelet import NODES, TEST, Pod
 from tests.faults.locusts import Master, Worker
 
 if TYPE_CHECKING:
     from tests.faults.world import World
 
+HOME = "shop"
+OTHERS_WAIT = 0.1  # of all histories; in few of them anybody waits
 CALL_RATES = (0.0, 0.0, 0.01, 0.03, 0.1, 0.25)
 WATCH_RATES = (0.0, 0.0, 0.01, 0.05, 0.2)
 
@@ -26,6 +31,7 @@ def plan(world: "World", busy: float) -> None:
             for _ in range(draw.choice((1, 1, 2, 4))):
                 moment = draw.uniform(0.0, chance.until)
                 trouble(world, moment)
+    _others_wait(world)
 
 
 def _later(world: "World", moment: float, work: Callable[[], None]) -> None:
@@ -138,20 +144,60 @@ def _split(world: "World", moment: float) -> None:
     seconds = world.chance.seconds(5, 30)
 
     def split() -> None:
-        loading = [pod for pod in world.kubelet.containers("worker") if isinstance(pod.container, Worker)]
-        pairs = [(pod, master) for pod in loading if (master := _master_of(world, pod)) and master.node != pod.node]
+        pairs = _apart(world)
         if not pairs:
             return
         worker, master = world.chance.random.choice(pairs)
-        world.chance.happens(Fault.NODE_CUT, seconds)
-        world.chance.happens(Fault.MASTER_DIES)
-        world.watcher.tell(f"node {worker.node} is cut off for {seconds:.1f} s, {master.raw['metadata']['name']} dies")
-        world.kubelet.node_cut(worker.node, seconds)
-        if isinstance(master.container, Master):
-            world.watcher.master_died(master.container)
-        master.die()
+        _part(world, worker, master, seconds)
 
     _later(world, moment, split)
+
+
+def _part(world: "World", worker: Pod, master: Pod, seconds: float) -> None:
+    world.chance.happens(Fault.NODE_CUT, seconds)
+    world.chance.happens(Fault.MASTER_DIES)
+    world.watcher.tell(f"node {worker.node} is cut off for {seconds:.1f} s, {master.raw['metadata']['name']} dies")
+    world.kubelet.node_cut(worker.node, seconds)
+    if isinstance(master.container, Master):
+        world.watcher.master_died(master.container)
+    master.die()
+
+
+def _others_wait(world: "World") -> None:
+    """Somebody deletes what others wait for when its master dies and the node of one of its workers cannot be told.
+
+    With a dice of its own: histories without it stay what they are.
+    """
+    draw = random.Random(world.seed ^ 0x10C5)
+    if draw.random() > OTHERS_WAIT:
+        return
+
+    def look(times: int) -> None:
+        waiting = any(ticket.waits(test) for test in world.api.objects["loadtests"].values())
+        pairs = _apart(world) if waiting else []
+        if pairs:
+            worker, master = draw.choice(pairs)
+            _part(world, worker, master, draw.uniform(8, 25))
+            _delete(world, worker.raw["metadata"]["labels"][TEST])
+        elif times:
+            world.later(1.0, lambda: look(times - 1))
+
+    world.later(draw.uniform(0, 20), lambda: look(60))
+
+
+def _delete(world: "World", name: str) -> None:
+    test = world.api.objects["loadtests"].get((HOME, name))
+    if test is not None and "deletionTimestamp" not in test["metadata"]:
+        world.watcher.tell(f"somebody deletes {name}")
+        world.api.delete("loadtests", HOME, name)
+        world.watcher.user_deleted(test["metadata"]["uid"], "Background")
+
+
+def _apart(world: "World") -> list[tuple[Pod, Pod]]:
+    """Workers under load, with their masters on other nodes."""
+    loading = [pod for pod in world.kubelet.containers("worker") if isinstance(pod.container, Worker)]
+    pairs = [(pod, _master_of(world, pod)) for pod in loading]
+    return [(pod, master) for pod, master in pairs if master is not None and master.node != pod.node]
 
 
 def _master_of(world: "World", worker: Pod) -> Pod | None:

@@ -40,6 +40,7 @@ class Watcher:
         self._commits: Counter[str] = Counter()
         self._left_jobs: set[str] = set()  # UIDs of LoadTests whose Jobs were there when they went
         self._over: dict[str, float] = {}  # since when, by run
+        self._locks_of: dict[str, frozenset[str]] = defaultdict(frozenset)  # by run, as it was admitted
 
     def wrong(self, what: str, error: BaseException | None = None) -> None:
         if self.broken is None:
@@ -60,15 +61,21 @@ class Watcher:
         self.steps += 1
         if not loading:
             return
+        self._sharing(worker)
         fences = {one.fence for one in loading.values()}
-        # docs/roadmap.md: a new run does not wait for what cannot be told to end.
-        if len({fence.split("/")[0] for fence in fences}) > 1 and self._world.now() <= self._world.kubelet.cut_until:
-            return
         if len(fences) > 1:
             self.wrong(f"two attempts load at once: {sorted(fences)}")
         users, asked = sum(one.users for one in loading.values()), worker.config["load"]["users"]
         if users > asked:
             self.wrong(f"{users} users instead of {asked} in {worker.fence}")
+
+    def _sharing(self, worker: Worker) -> None:
+        """What keeps others from a target does so until nothing can reach it any more."""
+        mine = self._locks_of[_run(worker)]
+        for uid, loading in self._workers.items():
+            for other in loading.values() if uid != worker.uid else ():
+                if shared := mine & self._locks_of[_run(other)]:
+                    self.wrong(f"{worker.fence} and {other.fence} load at once, and both had {sorted(shared)}")
 
     def load_begins(self, master: Master) -> None:
         """Not for a run that has been over for a while, nor for a LoadTest that is gone."""
@@ -145,6 +152,8 @@ class Watcher:
         name, was, phase = test["metadata"]["name"], old.get("run") or {}, new.get("run") or {}
         if new.get("phase") in TERMINAL:
             self._ended(name, uid, new)
+        if phase:
+            self._locks_of[phase["id"]] = frozenset(phase.get("locks") or ())
         same_run = was.get("id") == phase.get("id")
         if was and not same_run:
             self._new_run(name, old, new)
@@ -288,6 +297,10 @@ def _unsettled(test: Object) -> str:
     if "Reconciling" in conditions or (phase not in TERMINAL and "Stalled" not in conditions):
         return f"{name} is {phase}: {status.get('message')}"
     return ""
+
+
+def _run(worker: Worker) -> str:
+    return worker.fence.split("/")[0]
 
 
 def _request(status: Object) -> str:

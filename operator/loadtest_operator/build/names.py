@@ -20,6 +20,8 @@ ANNOTATION_OWNER_NAMESPACE = f"{GROUP}/owner-namespace"
 ANNOTATION_OWNER_NAME = f"{GROUP}/owner-name"
 ANNOTATION_OWNER_UID = f"{GROUP}/owner-uid"
 LABEL_SCHEDULE = f"{GROUP}/schedule"
+LOCKS = f"lock.{GROUP}/"  # before the digest of what the run of a load pod keeps others from
+ANNOTATION_LOAD_ENDS = f"{GROUP}/load-ends"  # by when this master ends the load, whatever happens
 ANNOTATION_SCHEDULED_FOR = f"{GROUP}/scheduled-for"
 ANNOTATION_RUN_REQUESTED = f"{GROUP}/run-requested"
 ANNOTATION_STOP_REQUESTED = f"{GROUP}/stop-requested"
@@ -101,6 +103,11 @@ def run_id(test: str, uid: str, number: int) -> str:
     """Unique for ever: a re-created test has another UID, a re-run another number."""
     digest = hashlib.sha256(f"{uid}/{number}".encode()).hexdigest()[:10]
     return f"{test}-{number}-{digest}"
+
+
+def lock_label(lock: str) -> str:
+    """A lock is a name of any length and spelling; a label's key is not."""
+    return LOCKS + hashlib.sha256(lock.encode()).hexdigest()[:16]
 
 
 def labels(run: RunRef, role: str, instance: str) -> dict[str, str]:

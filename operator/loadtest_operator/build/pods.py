@@ -81,17 +81,19 @@ class PodPlan:
     images: Images
     instance: str
     deadline_at: int | None = None  # of an attempt that had to wait after its inputs were frozen
+    locks: tuple[str, ...] = ()  # what the run keeps others from
+    load_ends: str = ""  # by when the master ends it, as a timestamp
 
 
 def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
     runners = plan.spec.get("runners") or {}
     return {
         "metadata": {
-            "labels": {**(runners.get("labels") or {}), **names.labels(plan.run, role, plan.instance)},
+            "labels": _labels(plan, role, runners.get("labels") or {}),
             "annotations": {
                 **_annotations(runners.get("annotations") or {}),
                 **NO_EVICT,
-                **(_scrape() if role == "master" else {}),
+                **(_of_master(plan) if role == "master" else {}),
             },
         },
         "spec": {
@@ -107,6 +109,13 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
             "volumes": _volumes(plan),
         },
     }
+
+
+def _labels(plan: PodPlan, role: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """Ours say what the pod belongs to; nobody else's may look like them."""
+    theirs = {key: value for key, value in asked.items() if not key.startswith(names.LOCKS)}
+    locks = {names.lock_label(lock): "held" for lock in plan.locks}
+    return {**theirs, **locks, **names.labels(plan.run, role, plan.instance)}
 
 
 def _pod_security(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,8 +142,14 @@ def _pull_secrets(runners: Mapping[str, Any]) -> list[dict[str, str]]:
     return [item if isinstance(item, dict) else {"name": item} for item in runners["imagePullSecrets"]]
 
 
-def _scrape() -> dict[str, str]:
-    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(AGENT_PORT), "prometheus.io/path": "/metrics"}
+def _of_master(plan: PodPlan) -> dict[str, str]:
+    ends = {names.ANNOTATION_LOAD_ENDS: plan.load_ends} if plan.load_ends else {}
+    return {
+        **ends,
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(AGENT_PORT),
+        "prometheus.io/path": "/metrics",
+    }
 
 
 def _install(plan: PodPlan) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, workers
+from loadtest_operator.decide import ending, workers
 from loadtest_operator.decide.observed import Do, Note, Observed, Plan
 from loadtest_operator.decide.podproblems import PodEnd
-from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
@@ -18,8 +18,6 @@ from loadtest_operator.model.phases import Phase
 MASTER_SILENCE = timedelta(seconds=30)
 # A master that answers, but never with something that can be read, is given this long: a busy one may be slow.
 UNREADABLE = timedelta(seconds=60)
-# Pods that were told to go: their events tell sooner, unless one is missed.
-LOOK_FOR_PODS = timedelta(seconds=1)
 
 STORE_AGAIN = timedelta(seconds=10)  # a store that is away
 _LOST = {Reason.MASTER_LOST, Reason.WORKERS_LOST, Reason.PREEMPTED, Reason.RESULTS_UNREADABLE}
@@ -71,21 +69,6 @@ def unreadable(seen: Observed, now: datetime) -> Plan | None:
 def lost(seen: Observed, now: datetime, reason: Reason, message: str) -> Plan:
     """Left alone, the workers would load the target unobserved."""
     return _again(seen, now, reason, message) if _another(seen) else _give_up(seen, now, reason, message)
-
-
-def waits(seen: Observed, now: datetime) -> Plan | None:
-    """A new attempt sends nothing while a pod of an earlier one may; None: all of them are gone or have ended."""
-    pods, jobs = seen.children.earlier_pods, ending.earlier_jobs(seen)
-    if not pods and not jobs:
-        return None
-    names = ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)[:3]) or "the Jobs"
-    if pods and now - environment.ready_since(seen) > _patience(seen):
-        nodes = ", ".join(sorted({str((pod.get("spec") or {}).get("nodeName", "")) for pod in pods}))
-        message = f"no new attempt: {names} of the lost one cannot be shown to be gone (node {nodes}); delete them"
-        return ending.broken(seen, now, Reason.MASTER_LOST, message)
-    say = _standing(seen).but(message=f"attempt {_attempt(seen)} starts when {names} of the lost one are gone")
-    status = compose(seen, say, now)
-    return Plan(stop=jobs, status=None if same(status, seen.status) else status, requeue_after=LOOK_FOR_PODS)
 
 
 def told(seen: Observed) -> tuple[Reason, str] | None:
@@ -144,12 +127,6 @@ def _give_up(seen: Observed, now: datetime, reason: Reason, message: str) -> Pla
     return Plan(stop=ending.unfinished_jobs(seen), status=compose(seen, say, now), requeue_after=timedelta(0))
 
 
-def _standing(seen: Observed) -> Statement:
-    """What the status says already."""
-    reason = str(_ready(seen).get("reason") or Reason.MASTER_LOST)
-    return Statement(seen.phase or Phase.PREPARING, Outcome.WORKING, Reason(reason), str(seen.status.get("message")))
-
-
 def _ready(seen: Observed) -> Mapping[str, Any]:
     return conditions.told(seen.status, ConditionType.READY)
 
@@ -161,8 +138,3 @@ def _attempt(seen: Observed) -> int:
 def _retries(seen: Observed) -> int:
     test = seen.frozen.test if seen.frozen else seen.inputs.test
     return defaults.retries(test.spec) if test else 0
-
-
-def _patience(seen: Observed) -> timedelta:
-    test = seen.frozen.test if seen.frozen else seen.inputs.test
-    return defaults.start_timeout(test.spec) if test else timedelta(0)

@@ -99,13 +99,22 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class Lingering:
+    """A worker's pod that has not ended: of a lost attempt, of an earlier run, or of another that had the same lock."""
+
+    pod: Raw
+    alone_for: timedelta | None = None  # since its master was seen to be gone; None: the master's pod is there
+    load_ends: datetime | None = None  # by when that master ends the load; None: nobody wrote it down
+
+
+@dataclass(frozen=True)
 class Children:
     """The children of the run in progress, by role."""
 
     jobs: Mapping[str, Raw] = field(default_factory=dict)
     pods: Mapping[str, tuple[Raw, ...]] = field(default_factory=dict)
     earlier_jobs: tuple[Raw, ...] = ()  # of lost attempts of the same run
-    earlier_pods: tuple[Raw, ...] = ()  # of those, the pods that may still send something
+    lingering: tuple[Lingering, ...] = ()  # in phase Preparing: what others that had the same target left
 
     @cached_property
     def master(self) -> Raw | None:

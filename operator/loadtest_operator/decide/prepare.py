@@ -10,9 +10,9 @@ from loadtest_operator.build import hooks as hook_jobs
 from loadtest_operator.build.agent_config import Endpoints
 from loadtest_operator.build.children import Timing
 from loadtest_operator.build.pods import Images, PodPlan
-from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, kueue, losses, refusal, stage
+from loadtest_operator.decide import admission, ending, environment, hookjobs, hooks, kueue, lingering, refusal, stage
 from loadtest_operator.decide.observed import Frozen, Observed, Plan
-from loadtest_operator.decide.status import Fact, Outcome, Statement, compose
+from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, stamp
 from loadtest_operator.model import conditions, defaults, quantities
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase
@@ -22,7 +22,7 @@ WAIT_FOR_PODS = timedelta(seconds=5)  # their events tell sooner
 
 
 def decide(seen: Observed, now: datetime) -> Plan:
-    if (waits := losses.waits(seen, now)) is not None:
+    if (waits := lingering.waits(seen, now)) is not None:
         return waits
     if seen.frozen is not None:
         return _first(seen, seen.frozen, now) or kueue.waits(seen, now) or _create(seen, seen.frozen, now)
@@ -70,7 +70,8 @@ def _create(seen: Observed, frozen: Frozen, now: datetime, *, first: bool = Fals
     # What is frozen cannot know how long Kueue makes it wait, so the master is told when that is over.
     asked = bool(kueue.queue_name(seen)) or stage.with_kueue(seen.status)
     ends_at = int(deadline.timestamp()) if asked else None
-    plan = PodPlan(run, frozen.raw, _images(seen, frozen), seen.instance, ends_at)
+    locks = tuple(told.get("locks") or ())
+    plan = PodPlan(run, frozen.raw, _images(seen, frozen), seen.instance, ends_at, locks, stamp(deadline))
     config = agent_config.agent_config(
         frozen.test, frozen.raw, run, seen.token_sha256, Endpoints(master_host=children.service_host(run))
     )

@@ -14,6 +14,7 @@ from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.environments import Environments
 from loadtest_operator.runtime.inputs import InputReader
+from loadtest_operator.runtime.lingering import Lookout
 from loadtest_operator.runtime.masters import Masters
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.policing import Policing
@@ -47,6 +48,7 @@ class Observer:
         home = settings.namespace or kube.access.namespace
         self._policing = Policing(settings, home, among_pods=direct and kube.access.in_cluster)
         self._inputs = InputReader(kube, settings, self._policing)
+        self._lookout = Lookout(kube, objects, settings)
         self.masters = Masters(kube, results, key, clock, direct=direct)
 
     async def observe(self, key: Key) -> Observed | None:
@@ -61,7 +63,7 @@ class Observer:
         if run is None:
             return seen
         attempt = session.of(run.fence)
-        children, hook_jobs = await self._children(key, run, seen.phase)
+        children, hook_jobs = await self._children(key, run, seen, attempt)
         if attempt.frozen is None and not attempt.unborn:
             attempt.frozen = await self._inputs.frozen(seen, run)
             if attempt.frozen is not None:
@@ -90,10 +92,12 @@ class Observer:
             fence=fence,
         )
 
-    async def _children(self, key: Key, run: RunRef, phase: Phase | None) -> tuple[Children, HookJobs]:
+    async def _children(self, key: Key, run: RunRef, seen: Observed, attempt: Attempt) -> tuple[Children, HookJobs]:
         children, hook_jobs = self._of_run(key, run)
-        if run.attempt > 1 and phase is Phase.PREPARING:
-            return replace(children, earlier_pods=await self._earlier_pods(run)), hook_jobs
+        phase = seen.phase
+        if phase is Phase.PREPARING:
+            locks = tuple(seen.status["run"].get("locks") or ())
+            return replace(children, lingering=await self._lookout.look(run, locks, attempt)), hook_jobs
         if phase in _UNDER_WAY and children.master is None:
             # Before a run is given up because its master is gone, the API server itself is asked.
             selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id}"
@@ -101,13 +105,6 @@ class Observer:
                 self._objects.put("Pod", pod)
             return self._of_run(key, run)
         return children, hook_jobs
-
-    async def _earlier_pods(self, run: RunRef) -> tuple[Mapping[str, Any], ...]:
-        """Pods of lost attempts that may still send something, on the word of the API server itself."""
-        selector = f"{names.CHILD_SELECTOR},{names.LABEL_RUN}={run.id},{names.LABEL_ATTEMPT}!={run.attempt}"
-        found = [pod async for pod in self._kube.list(PODS, run.namespace, selector)]
-        load = (pod for pod in found if pod["metadata"]["labels"].get(names.LABEL_ROLE) not in hooks.ROLES)
-        return tuple(pod for pod in load if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"})
 
     async def _environment(self, seen: Observed, run: RunRef, attempt: Attempt) -> Surroundings | None:
         preparing = seen.phase is Phase.PREPARING and attempt.frozen is not None and bool(attempt.frozen.environment)

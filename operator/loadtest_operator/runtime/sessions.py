@@ -31,6 +31,8 @@ class Attempt:
     store_problem: str = ""
     released: bool = False
     environment_applied: bool = False
+    alone_since: dict[str, float] = field(default_factory=dict)  # earlier workers by UID, on the loop's clock
+    by_itself: bool = False  # nothing earlier may still send load
     cleared: set[tuple[str, str]] = field(default_factory=set)  # kind and name of what this process deleted
 
 

@@ -1,7 +1,9 @@
 """The load pods: restricted whatever is asked for, and everything else as the user wrote it."""
 
+from dataclasses import replace
+
 import pytest
-from loadtest_operator.build import children, pods
+from loadtest_operator.build import children, names, pods
 from loadtest_operator.build.agent_config import CONFIG_FILE
 
 from tests.unit.build.plans import TIMING, plan
@@ -173,3 +175,20 @@ def test_an_account_that_is_asked_for_comes_with_its_token_and_without_one_there
     assert (without["automountServiceAccountToken"], without.get("serviceAccountName")) == (False, None)
     spec = pods.template(plan(runners={"serviceAccountName": "bucket"}), "worker", "Never")["spec"]
     assert (spec["automountServiceAccountToken"], spec["serviceAccountName"]) == (True, "bucket")
+
+
+def test_load_pods_tell_which_locks_their_run_has_and_nobody_can_pretend():
+    theirs = {names.lock_label("other.shop"): "held", "team": "a"}
+    built = pods.template(replace(plan({"labels": theirs}), locks=("checkout.shop", "a b" * 99)), "worker", "Never")
+    labels = built["metadata"]["labels"]
+    held = [names.lock_label("checkout.shop"), names.lock_label("a b" * 99)]
+    assert {key: labels[key] for key in labels if key.startswith("lock.")} == dict.fromkeys(held, "held")
+    assert labels["team"] == "a"
+    assert all(len(key.partition("/")[2]) <= 63 for key in labels)
+
+
+def test_a_master_tells_by_when_it_ends_the_load():
+    told = replace(plan(), load_ends="2026-11-21T12:00:00Z")
+    roles = {role: pods.template(told, role, "Never")["metadata"]["annotations"] for role in ("master", "worker")}
+    assert roles["master"][names.ANNOTATION_LOAD_ENDS] == "2026-11-21T12:00:00Z"
+    assert names.ANNOTATION_LOAD_ENDS not in roles["worker"]

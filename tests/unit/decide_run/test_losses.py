@@ -66,31 +66,6 @@ def test_the_new_attempt_keeps_to_the_spec_of_the_first():
     assert '"users":50' in plan.create[0]["data"][CONFIG_FILE]
 
 
-def test_nothing_is_started_while_a_pod_of_the_lost_attempt_may_still_send_load():
-    world = lost()
-    world.pods_linger = True
-    world.look()
-    for _ in range(3):
-        world.tick(10)
-        plan = world.look()
-        assert plan.create == ()
-    assert "checkout-1-workers-0" in world.raw["status"]["message"]
-    assert kstatus(world.raw) == IN_PROGRESS
-    for pod in world.pods():
-        pod["status"]["phase"] = "Failed"
-    assert world.look().create
-
-
-def test_pods_that_cannot_be_shown_to_be_gone_end_the_run_instead_of_doubling_the_load():
-    world = lost()
-    world.pods_linger = True
-    world.look()
-    world.tick(181)
-    plan = world.look()
-    assert plan.status["phase"] == "Error"
-    assert "cannot be shown to be gone" in plan.status["message"]
-
-
 @pytest.mark.parametrize("looks", [0, 1, 2, 3])
 def test_an_operator_that_restarts_in_the_middle_goes_on_with_the_new_attempt(looks):
     world = lost()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from loadtest_operator.build import agent_config, names
 from loadtest_operator.build.agent_config import SPEC_FILE
 from loadtest_operator.build.pods import Images
-from loadtest_operator.decide import hookjobs, retention, runkey
+from loadtest_operator.decide import hookjobs, lingering, retention, runkey
 from loadtest_operator.decide.observed import Agent, Children, Do, Frozen, HookJobs, Inputs, Observed
 from loadtest_operator.decide.queue import GO
 from loadtest_operator.decide.run import decide, refused
@@ -15,7 +15,7 @@ from loadtest_operator.model import loadtest, quantities, supported
 from loadtest_operator.model.errors import InvalidSpec
 from loadtest_operator.model.phases import Phase, Verdict
 
-from tests.unit.decide_run import kstatus
+from tests.unit.decide_run import kstatus, leftovers
 from tests.unit.decide_run.figures import DURATION, MEASURED, NOON, SPEC, STATES, judged, seconds
 
 HOOKS = ("before", "after")
@@ -58,6 +58,8 @@ class World:
         self.reachable = True
         self.unreadable = ""  # what the agent answers in place of its pages
         self.pods_linger = False  # told to go, but still there
+        self.alone = {}  # since when, by name: lingering workers whose masters are gone
+        self.load_ends = None  # of lingering masters
         self.store = {}
         self.store_away = False
         self.verdict = None  # of whatever is judged next; None: what the limits say
@@ -99,6 +101,9 @@ class World:
         state = state or STATES[min(STATES.index(self.agent["state"]) + 1, len(STATES) - 1)]
         assert STATES.index(state) >= STATES.index(self.agent["state"]), "an agent never goes back"
         self.agent["state"] = state
+        if STATES.index(state) >= STATES.index("Holding"):
+            for pod in self.pods("worker"):
+                pod["status"] = {"phase": "Succeeded"}
         if STATES.index(state) > 0:
             self.agent["workers"] = {"expected": 2, "connected": 2, "lost": 0}
         if STATES.index(state) >= STATES.index("Running") and "startedAt" not in self.agent:
@@ -227,14 +232,12 @@ class World:
         ]
         mine = [item for item in everything if self._of_attempt(item, run.id, run.attempt)]
         hooks = [item for item in everything if item["metadata"]["labels"][names.LABEL_ROLE] in HOOKS]
-        earlier = [item for item in everything if item not in mine and item not in hooks]
+        earlier = [item for item in everything if item["kind"] == "Job" and item not in mine and item not in hooks]
         children = Children(
             {role: job for role in ("master", "worker") for job in of(mine, "Job", role)},
             {role: tuple(of(mine, "Pod", role)) for role in ("master", "worker")},
-            tuple(item for item in earlier if item["kind"] == "Job"),
-            tuple(
-                item for item in earlier if item["kind"] == "Pod" and item["status"]["phase"] in {"Pending", "Running"}
-            ),
+            tuple(earlier),
+            leftovers.lingering(self, run) if seen.phase is Phase.PREPARING else (),
         )
         self._ask(children)
         if self.session.judged_generation != seen.generation:
@@ -334,7 +337,8 @@ class World:
         if kind == "Job" and metadata["labels"][names.LABEL_ROLE] in HOOKS:
             assert "conditions" not in made["status"], "made once"
         if kind == "Job":
-            assert not seen.children.earlier_pods, "nothing is started while a lost attempt may still send load"
+            left = [one for one in seen.children.lingering if lingering.may_send(one, self.now)]
+            assert not left, "nothing is started while what was to be over may still send load"
             made["spec"] = made.get("spec") or deepcopy(body["spec"])
             if not made["spec"].get("suspend"):
                 self._make_pods(made)
