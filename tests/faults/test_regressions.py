@@ -11,6 +11,7 @@ SEEDS = {
     70292: "the same, after another edit",
     70750: "a lock was given on while a worker of its last holder still sent: two tests loaded one target",
     71749: "a new run did not wait for workers of the run before, whose node could not be told that they were to go",
+    71324: "a process that began after the Jobs of a deleted test were gone did not know that its workers had the lock",
     2026112100586: "other limits while the store was away: a stored run was judged again and again, at once",
 }
 

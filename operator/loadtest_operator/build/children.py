@@ -127,6 +127,7 @@ def dry_run_pod(plan: PodPlan, role: str) -> dict[str, Any]:
 
 def job(plan: PodPlan, name: str, role: str, spec: dict[str, Any]) -> dict[str, Any]:
     metadata = _metadata(plan.run, name, role, plan.instance)
+    metadata["labels"] |= plan.lock_labels
     metadata["annotations"] = {names.ANNOTATION_PLAN: hashlib.sha256(_json(spec).encode()).hexdigest()[:16]}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 

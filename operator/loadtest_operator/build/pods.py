@@ -84,6 +84,10 @@ class PodPlan:
     locks: tuple[str, ...] = ()  # what the run keeps others from
     load_ends: str = ""  # by when the master ends it, as a timestamp
 
+    @property
+    def lock_labels(self) -> dict[str, str]:
+        return {names.lock_label(lock): "held" for lock in self.locks}
+
 
 def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
     runners = plan.spec.get("runners") or {}
@@ -114,8 +118,7 @@ def template(plan: PodPlan, role: str, restart_policy: str) -> dict[str, Any]:
 def _labels(plan: PodPlan, role: str, asked: Mapping[str, str]) -> dict[str, str]:
     """Ours say what the pod belongs to; nobody else's may look like them."""
     theirs = {key: value for key, value in asked.items() if not key.startswith(names.LOCKS)}
-    locks = {names.lock_label(lock): "held" for lock in plan.locks}
-    return {**theirs, **locks, **names.labels(plan.run, role, plan.instance)}
+    return {**theirs, **plan.lock_labels, **names.labels(plan.run, role, plan.instance)}
 
 
 def _pod_security(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,19 +45,22 @@ class Lookout:
         )
 
     def _places(self, run: RunRef, locks: tuple[str, ...]) -> list[tuple[str | None, str]]:
-        """Namespaces and selectors. The first run of a LoadTest has no run before, unless its name had."""
+        """Namespaces and selectors, where there may be something: the first run of a LoadTest has no run before, unless
+        its name had."""
         places: list[tuple[str | None, str]] = []
         if run.number > 1 or run.attempt > 1 or self._has_namesakes(run):
             places.append((run.namespace, f"{names.CHILD_SELECTOR},{names.LABEL_TEST}={run.test}"))
         if run.attempt == 1:  # it has its locks since then
             ours = f"{names.CHILD_SELECTOR},{names.LABEL_INSTANCE}={self._instance}"
-            held = [f"{ours},{names.lock_label(lock)}=held" for lock in locks]
+            key, labels = Key(run.namespace, run.test), map(names.lock_label, locks)
+            held = [f"{ours},{label}=held" for label in labels if self._objects.others_had(label, key)]
             places += [(namespace, selector) for selector in held for namespace in self._namespaces]
         return places
 
     def _has_namesakes(self, run: RunRef) -> bool:
-        known = self._objects.children(Key(run.namespace, run.test), "Pod")
-        return any(pod["metadata"]["labels"].get(names.LABEL_TEST_UID) != run.uid for pod in known)
+        key = Key(run.namespace, run.test)
+        known = [*self._objects.children(key, "Job"), *self._objects.children(key, "Pod")]
+        return any(child["metadata"]["labels"].get(names.LABEL_TEST_UID) != run.uid for child in known)
 
     async def _list(self, namespace: str | None, selector: str) -> list[Raw]:
         return [pod async for pod in self._kube.list(PODS, namespace, selector)]

@@ -10,6 +10,7 @@ from loadtest_operator.decide import children, scheduled
 Object = dict[str, Any]
 
 _NONE: dict[str, Any] = {}
+_TWO = 2  # one of them is another than whoever asks
 OWN = ("LoadTest", "LoadTestSchedule")
 
 
@@ -35,6 +36,7 @@ class Objects:
         self._see = see
         self._tests: dict[Key, Object] = {}
         self._made: dict[Key, set[Key]] = {}  # by LoadTestSchedule
+        self._locked: dict[str, set[Key]] = {}  # by a lock's label: whose children had it, two at most
         self._children: dict[Key, dict[str, dict[str, Object]]] = {}  # by LoadTest, kind and name
 
     def put(self, kind: str, raw: Object) -> Key | None:
@@ -50,6 +52,8 @@ class Objects:
         if old is not None and not _newer(raw["metadata"], old["metadata"]):
             return None
         slim = place[slot] = _slim(kind, raw)
+        if not own and (old is None or old["metadata"]["uid"] != raw["metadata"]["uid"]):
+            self._remember_locks(key, raw)
         if not own:
             return None if old is not None and children.telling(old) == children.telling(slim) else key
         if kind == "LoadTest":
@@ -77,6 +81,18 @@ class Objects:
             if not any(self._children[key].values()):
                 del self._children[key]
         return key
+
+    def others_had(self, lock: str, key: Key) -> bool:
+        """Whether another LoadTest may have pods with this lock's label: of each there was a Job here when it was made,
+        or the pod when this process began."""
+        return any(other != key for other in self._locked.get(lock, ()))
+
+    def _remember_locks(self, key: Key, child: Object) -> None:
+        for label in child["metadata"]["labels"]:
+            if label.startswith(names.LOCKS):
+                known = self._locked.setdefault(label, set())
+                if len(known) < _TWO:
+                    known.add(key)
 
     def test(self, key: Key) -> Object | None:
         return self._tests.get(key)

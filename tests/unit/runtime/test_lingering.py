@@ -8,6 +8,7 @@ import pytest
 from loadtest_operator.build import names
 from loadtest_operator.build.names import RunRef
 from loadtest_operator.runtime.lingering import Lookout
+from loadtest_operator.runtime.objects import Key
 from loadtest_operator.runtime.sessions import Attempt
 
 from tests.unit.runtime.parts import PODS, assembled, child
@@ -56,25 +57,57 @@ async def test_workers_of_a_lost_attempt_are_found(here):
     assert found(await look(here, replace(FIRST, attempt=2))) == ["w-0"]
 
 
+def know_job(here, name, labels=(), **fields):
+    """As watching, or creating it, told of it."""
+    made = child("Job", name, **fields)
+    metadata = {**made["metadata"], "uid": f"j-{name}", "resourceVersion": "1"}
+    here.objects.put("Job", {**made, "metadata": {**metadata, "labels": {**metadata["labels"], **dict(labels)}}})
+
+
 async def test_workers_of_others_that_had_the_same_lock_are_found_in_any_namespace(here):
     put(here, OTHERS, pod("w-0", test="other", uid="u-2", labels=LOCK), pod("w-1", test="free", uid="u-3"))
     put(here, OTHERS, pod("w-2", test="theirs", uid="u-4", labels=LOCK, instance="another-operator"))
+    know_job(here, "workers", test="other", uid="u-2", labels=LOCK)
     assert found(await look(here, FIRST, "checkout.shop", "db")) == ["w-0"]
     assert found(await look(here, FIRST, "db")) == []
+
+
+async def test_a_lock_that_nobody_else_had_is_not_asked_for(here):
+    know_job(here, "mine", labels=LOCK)
+    know_job(here, "others", test="other", uid="u-2", labels={names.lock_label("db"): "held"})
+    assert await look(here, FIRST, "checkout.shop") == ()
+    assert here.api.calls == []
+
+
+async def test_a_pod_that_was_there_before_this_process_tells_of_its_lock(here):
+    left = pod("w-0", test="other", uid="u-2", labels=LOCK)
+    put(here, PODS, left)
+    here.objects.put("Pod", {**left, "metadata": {**left["metadata"], "uid": "p-0", "resourceVersion": "1"}})
+    assert found(await look(here, FIRST, "checkout.shop")) == ["w-0"]
+
+
+async def test_who_had_a_lock_is_remembered_when_the_job_is_gone(here):
+    for name in ("one", "two", "checkout"):
+        know_job(here, name, test=name, uid=f"u-{name}", labels=LOCK)
+        job = here.objects.children(Key("shop", name), "Job")[0]
+        here.objects.drop("Job", job)
+    put(here, PODS, pod("w-0", test="one", uid="u-one", labels=LOCK))
+    assert found(await look(here, FIRST, "checkout.shop")) == ["w-0"]
 
 
 async def test_only_the_namespaces_that_are_served_are_asked():
     async with assembled(watch_namespaces=("shop", "other")) as here:
         here.lookout = Lookout(here.kube, here.objects, here.settings)
         put(here, OTHERS, pod("w-0", test="other", uid="u-2", labels=LOCK))
+        know_job(here, "workers", test="other", uid="u-2", labels=LOCK)
         assert found(await look(here, FIRST, "checkout.shop")) == ["w-0"]
         assert sorted(path for path, _ in here.api.called("GET")) == [OTHERS, PODS]
 
 
 async def test_workers_of_a_deleted_loadtest_of_the_same_name_are_found(here):
-    left = pod("w-0", uid="u-0")
-    put(here, PODS, left)
-    here.objects.put("Pod", {**left, "metadata": {**left["metadata"], "resourceVersion": "1", "uid": "p-0"}})
+    put(here, PODS, pod("w-0", uid="u-0"))
+    assert not await look(here, FIRST)
+    know_job(here, "workers", uid="u-0")
     assert found(await look(here, FIRST)) == ["w-0"]
 
 
