@@ -150,10 +150,9 @@ class Master:
     def _watch_limits(self) -> None:
         watches = aborts.Watches(self.config.aborts, self.store)
         while not self._stop.is_set():
-            self.aborted = watches.look(self.crew.reporting())
-            if self.aborted is not None:
-                log.info("stopped early: %s", self.aborted["message"])
-                self._stop.set()
+            found = watches.look(self.crew.reporting())
+            if found is not None:
+                self.stop(str(found["message"]), found)
             gevent.sleep(_LIMITS_SECONDS)
 
     def _lost(self) -> None:
@@ -246,9 +245,12 @@ class Master:
     def is_complete(self) -> bool:
         return self.state in (State.HOLDING, State.RELEASED)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, aborted: aborts.Aborted | None = None) -> None:
         if self.state in State.BEFORE_LOAD:
             self._stop_error = AgentError(Reason.STOPPED, reason)
+        elif self.state == State.RUNNING and not self._stop.is_set():
+            self.aborted = aborted
+            log.info("stopped early: %s", reason)
         self._stop.set()
 
     def acknowledge(self, cursor: int) -> None:

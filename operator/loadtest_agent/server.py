@@ -19,6 +19,7 @@ from loadtest_agent.errors import AgentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from loadtest_agent.aborts import Aborted
     from loadtest_agent.config import Address
 
 PAGE_WINDOWS = 120
@@ -28,6 +29,7 @@ PAGE_BYTES = 4_000_000
 # Adding up hundreds of endpoints of many workers takes a while the first time; a driver waits 5 s for an answer.
 PAGE_SECONDS = 1.0
 _MAX_BODY = 65536
+_MAX_WORD = 256
 _GZIP_FROM = 1024
 _STATUS = {200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 _STATUS |= {405: "Method Not Allowed", 409: "Conflict", 500: "Internal Server Error"}
@@ -53,7 +55,7 @@ class Driven(Protocol):
     def failures(self) -> list[dict[str, object]]: ...
     def cursor(self) -> int: ...
     def is_complete(self) -> bool: ...
-    def stop(self, reason: str) -> None: ...
+    def stop(self, reason: str, aborted: Aborted | None = None) -> None: ...
     def acknowledge(self, cursor: int) -> None: ...
     def metrics_text(self) -> str: ...
 
@@ -143,7 +145,8 @@ class Routes:
         return Answer(200, f'{opening}, "windows": [{",".join(texts)}], "failures": {failures}}}'.encode())
 
     def _stop(self, environ: Environ) -> Answer:
-        self._driven.stop(str(_body(environ).get("reason") or "asked by the driver")[:200])
+        body = _body(environ)
+        self._driven.stop(str(body.get("reason") or "asked by the driver")[:200], _aborted(body.get("aborted")))
         return _json(202, {})
 
     def _acknowledge(self, environ: Environ) -> Answer:
@@ -169,6 +172,16 @@ def listen(address: Address, routes: Routes) -> pywsgi.WSGIServer:
 
 def _json(status: int, document: Mapping[str, object]) -> Answer:
     return Answer(status, json.dumps(document).encode())
+
+
+def _aborted(raw: object) -> Aborted | None:
+    """A limit that the driver watches, and that is the reason of the stop."""
+    if raw is None:
+        return None
+    value = raw.get("value") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(400, "BadRequest", "aborted must be an object with reason, name, value and message")
+    return {"value": value, **{key: str(raw.get(key) or "")[:_MAX_WORD] for key in ("reason", "name", "message")}}
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -82,6 +82,25 @@ def test_the_routes_while_load_is_on(agents: Agents) -> None:
     assert master.wait() == 0
 
 
+def test_a_limit_that_the_driver_watches_ends_the_load_like_one_of_our_own(agents: Agents) -> None:
+    running(agents, 60)
+    master, worker = agents.start("master"), agents.start("worker")
+    agents.when("load", lambda state: state["requests"] > 0)
+    crossed = {"reason": "Aborted", "name": "queue", "value": 101, "message": "queue was 101, over its limit of 100"}
+    for wrong in ("queue", {"name": "queue"}, {"value": "101"}):
+        status, answer = agents.ask("POST", "/v1/stop", {"aborted": wrong})
+        assert (status, answer["error"]["reason"]) == (400, "BadRequest")
+    assert agents.ask("POST", "/v1/stop", {"reason": crossed["message"], "aborted": crossed})[0] == 202
+    late = {**crossed, "name": "late"}
+    assert agents.ask("POST", "/v1/stop", {"reason": "again", "aborted": late})[0] == 202
+    state = agents.until("Holding")
+    assert (state["error"], state["aborted"]) == (None, crossed)
+    assert worker.wait() == 0
+    agents.acknowledge()
+    assert master.wait() == 0
+    assert agents.word(master)["aborted"] == crossed
+
+
 def test_stopped_before_load(agents: Agents) -> None:
     running(agents, 60, workers=2)
     master, worker = agents.start("master"), agents.start("worker")

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.local import command, waiting
+from tests.support import prometheus
 
 
 def inline(script: str) -> dict:
@@ -86,6 +87,19 @@ async def test_a_crossed_limit_exits_1_and_the_tables_say_which(tmp_path: Path) 
     assert "p95 of GET cart  Failed" in out
     assert "\nFailed: p95 of GET cart is 3" in out
     assert out.endswith("exit code 1: the gate is closed, a limit is crossed\n")
+
+
+async def test_a_query_is_put_to_the_prometheus_that_is_named_and_without_one_it_is_unknown(tmp_path: Path) -> None:
+    asked = [{"name": "queue", "promql": "vector(7)", "reduce": "max", "fail": "5"}]
+    with prometheus.running(tmp_path, []) as server:
+        async with command.target() as url:
+            file = str(command.test_file(tmp_path, url, thresholds=asked))
+            code, found = await command.result(tmp_path, "-f", file, "--prometheus", server.url)
+            assert (code, found["verdict"]) == (1, "Failed"), found
+            assert "queue (its query) is 7, over its limit of 5" in found["message"]
+            code, found = await command.result(tmp_path, "-f", file)
+    assert (code, found["verdict"]) == (0, "Inconclusive"), found
+    assert "name a Prometheus with --prometheus URL" in found["message"]
 
 
 async def test_errors_that_begin_in_mid_run_are_counted_and_named(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class PlayedAgent:
         self.asked_target = False
         self.acknowledged_at: float | None = None
         self.stopped: str | None = None
+        self.aborted: dict[str, Any] | None = None
         self.load_ended = 0.0  # on the monotonic clock
         self.released = asyncio.Event()
         self._go = {state: asyncio.Event() for state in STATES}
@@ -107,6 +108,7 @@ class PlayedAgent:
             "cursor": len(self._visible()),
             "validity": {"clockOffsetMax": 0.001, "incomplete": []},
             "error": self.error,
+            "aborted": self.aborted,
         }
         if self.asked_target:
             answer["preflight"] = {"ok": self.state != "Preflight", "message": "GET /healthz answered 200 after 0.01 s"}
@@ -198,7 +200,8 @@ class PlayedAgent:
         return web.json_response(self.page(int(request.query.get("since", 0)), int(request.query.get("limit", 120))))
 
     async def _answer_stop(self, request: web.Request) -> web.Response:
-        self.stopped = str((await request.json()).get("reason"))
+        asked = await request.json()
+        self.stopped, self.aborted = str(asked.get("reason")), asked.get("aborted")
         self.go_on("Running")
         return web.json_response({}, status=202)
 

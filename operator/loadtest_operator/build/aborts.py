@@ -18,9 +18,11 @@ TARGET_DOWN = {
 
 
 def rules(spec: LoadTestSpec) -> list[dict[str, Any]]:
-    """In the order of the spec. Who limits the error rate of all requests with `abort` says what down means, and
-    100% means never."""
-    wanted = [one for one in spec.thresholds or () if one.abort is not None and one.fail_value is not None]
+    """In the order of the spec; those on a query are the operator's. Who limits the error rate of all requests with
+    `abort` says what down means, and 100% means never."""
+    wanted = [
+        one for one in spec.thresholds or () if one.abort is not None and one.metric and one.fail_value is not None
+    ]
     own = any(one.metric is Metric.ERROR_RATE and one.endpoint is None for one in wanted)
     return [*(_rule(one) for one in wanted), *([] if own else [TARGET_DOWN])]
 

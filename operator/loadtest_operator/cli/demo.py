@@ -48,6 +48,7 @@ def demo(
     from loadtest_operator.cli import loading, result, running
     from loadtest_operator.local import demo as shop
     from loadtest_operator.local import results
+    from loadtest_operator.local.run import Request
 
     loaded = loading.load(str(shop.FILE), None, [*shop.overrides(runs), *(set_ or [])])
     url = str(loaded.test.spec.target.url)
@@ -61,7 +62,8 @@ def demo(
     else:
         console.print("\nThe same test again, nothing has changed:\n")
     command = shop.target_command(url, slower)
-    code = running.run(loaded, loaded.config_maps, command, store, report, as_json=as_json)
+    request = Request(loaded.raw, loaded.test, loaded.config_maps, command)
+    code = running.run(loaded, request, store, report, as_json=as_json)
     console.print(NEXT, soft_wrap=True)
     sys.exit(code)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from loadtest_operator.model import defaults, quantities, resources
+from loadtest_operator.model.phases import Reduce
 from loadtest_operator.model.spec import LoadTestSpec
 from loadtest_operator.model.thresholds import Threshold
 
@@ -113,7 +114,8 @@ def _threshold(threshold: Threshold) -> str:
         for verdict, limit in (("Warning", threshold.warn), ("Failed", threshold.fail))
         if limit is not None
     ]
-    return f"{threshold.title}: {', '.join(limits)}"
+    asked = f" ({threshold.reduce or Reduce.AVG} of {threshold.promql})" if threshold.promql else ""
+    return f"{threshold.title}{asked}: {', '.join(limits)}"
 
 
 def _gate(spec: LoadTestSpec) -> str:

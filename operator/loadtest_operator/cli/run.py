@@ -50,6 +50,9 @@ def run(
             "--target-command", metavar="COMMAND", help="Start this before the test and stop it afterwards (no shell)."
         ),
     ] = None,
+    prometheus: Annotated[
+        str, typer.Option("--prometheus", metavar="URL", help="Who is asked for thresholds with promql.")
+    ] = "",
     store: StoreOption = None,
     report: ReportOption = None,
     output: OutputOption = Output.TABLE,
@@ -61,8 +64,9 @@ def run(
     Example: loadtest run -f test.yaml --set load.users=5 --target-command "python3 -m shop --port 8080"
     """
     from loadtest_operator.cli import loading, running
+    from loadtest_operator.local.run import Request
 
     loaded = loading.load(file, name, set_ or [])
     maps = running.config_maps(loaded, config_map or [])
-    command = running.split(target_command)
-    sys.exit(running.run(loaded, maps, command, store, report, as_json=output is Output.JSON))
+    request = Request(loaded.raw, loaded.test, maps, running.split(target_command), prometheus)
+    sys.exit(running.run(loaded, request, store, report, as_json=output is Output.JSON))

@@ -58,19 +58,11 @@ def split(command: str | None) -> list[str]:
     return words
 
 
-def run(
-    loaded: Loaded,
-    maps: inputs.ConfigMaps,
-    command: Sequence[str],
-    store: Path | None,
-    report: Path | None,
-    *,
-    as_json: bool,
-) -> int:
+def run(loaded: Loaded, request: Request, store: Path | None, report: Path | None, *, as_json: bool) -> int:
     """Run, show, and say with which code to exit."""
     console = result.console(to_stderr=as_json)
     path = store or results.default_store()
-    outcome = _run(Request(loaded.raw, loaded.test, maps, command), loaded, path, console, brief=False)
+    outcome = _run(request, loaded, path, console, brief=False)
     if outcome is None:
         return INTERRUPTED
     code = exit_code(outcome, loaded)

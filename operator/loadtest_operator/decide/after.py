@@ -75,6 +75,9 @@ def _answer(seen: Observed, now: datetime) -> Plan:
         return replace(refusal.told_once(seen, say, now, STORE_AGAIN), do=(Do.JUDGE,) if seen.stored else ())
     if ended_as is not Phase.COMPLETED:
         return ended.carried_over(seen, now, ended_as)
+    if seen.query_problem and seen.judgement is None:
+        say = Statement(seen.phase or Phase.PENDING, Outcome.WORKING, Reason.PROMETHEUS_UNAVAILABLE, seen.query_problem)
+        return replace(refusal.told_once(seen, say, now, judging.PROMETHEUS_AGAIN), do=(Do.JUDGE,))
     if seen.judgement is None:
         return (
             Plan(do=(Do.JUDGE,), requeue_after=timedelta(0)) if seen.stored else ended.carried_over(seen, now, ended_as)

@@ -64,7 +64,9 @@ class Judgement:
 
 def judge(spec: LoadTestSpec, record: RunRecord, *, validity: Validity, compared: Compared | None = None) -> Judgement:
     numbers = summarise(record)
-    checked = [_with_abort(one, record.aborted) for one in limits.evaluate(spec.thresholds or (), numbers)]
+    checked = [
+        _with_abort(one, record.aborted) for one in limits.evaluate(spec.thresholds or (), numbers, record.queries)
+    ]
     aborted = [Verdict.FAILED] if record.aborted else []
     valid = Verdict.PASSED if validity.valid else Verdict.INVALID
     baseline = [compared.verdict] if compared else []

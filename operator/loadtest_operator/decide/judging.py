@@ -14,6 +14,8 @@ from loadtest_operator.model import defaults
 from loadtest_operator.model.conditions import ConditionType, Reason
 from loadtest_operator.model.phases import Phase, Verdict
 
+PROMETHEUS_AGAIN = timedelta(seconds=2)
+
 
 def decide(seen: Observed, now: datetime) -> Plan:
     if (end := hooks.resumed(seen, now)) is not None:
@@ -24,8 +26,8 @@ def decide(seen: Observed, now: datetime) -> Plan:
         if hookjobs.weighed(seen, seen.judgement) != seen.judgement:  # the store is to tell the same verdict
             return _store_away(seen, now) if seen.store_problem else Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
         return conclude(seen, seen.judgement, now)
-    if seen.store_problem:
-        return _store_away(seen, now)
+    if (held_up := _held_up(seen, now)) is not None:
+        return held_up
     if seen.stored or seen.agent.complete:
         return Plan(do=(Do.JUDGE,), requeue_after=timedelta(0))
     if seen.children.master_end is not None:
@@ -96,17 +98,26 @@ def _health(judgement: Judgement) -> Fact:
     return Fact(ConditionType.GENERATOR_HEALTHY, False, known, judgement.message)
 
 
+def _held_up(seen: Observed, now: datetime) -> Plan | None:
+    """By the store, or by Prometheus; None: by nothing."""
+    if seen.store_problem:
+        return _store_away(seen, now)
+    if seen.query_problem:
+        return _waits(seen, now, Reason.PROMETHEUS_UNAVAILABLE, seen.query_problem, PROMETHEUS_AGAIN)
+    return None
+
+
 def _store_away(seen: Observed, now: datetime) -> Plan:
-    say = Statement(
-        phase=Phase.JUDGING,
-        outcome=Outcome.WORKING,
-        reason=Reason.STORE_UNAVAILABLE,
-        message=f"{seen.store_problem}; the results wait in the master",
-    )
+    says = f"{seen.store_problem}; the results wait in the master"
+    return _waits(seen, now, Reason.STORE_UNAVAILABLE, says, STORE_AGAIN)
+
+
+def _waits(seen: Observed, now: datetime, reason: Reason, message: str, again: timedelta) -> Plan:
+    """Told once; the judging itself is tried again and again."""
+    say = Statement(phase=Phase.JUDGING, outcome=Outcome.WORKING, reason=reason, message=message)
     status = compose(seen, say, now)
     # Half of the windows must never become the result: an operator that is new collects first.
-    retry = Plan(do=(Do.JUDGE,) if seen.agent.complete or seen.stored else (), requeue_after=STORE_AGAIN)
+    retry = Plan(do=(Do.JUDGE,) if seen.agent.complete or seen.stored else (), requeue_after=again)
     if same(status, seen.status):
         return retry
-    note = Note("Warning", str(Reason.STORE_UNAVAILABLE), say.message)
-    return Plan(status=status, notes=(note,), requeue_after=STORE_AGAIN)
+    return Plan(status=status, notes=(Note("Warning", str(reason), message),), requeue_after=again)

@@ -19,6 +19,8 @@ from loadtest_operator.model import conditions
 from loadtest_operator.model.conditions import ConditionType
 from loadtest_operator.model.loadtest import LoadTest
 from loadtest_operator.model.phases import Phase, StopReason
+from loadtest_operator.verdict.aborted import Aborted
+from loadtest_operator.verdict.queries import Sample
 
 Raw = Mapping[str, Any]
 
@@ -159,6 +161,8 @@ class Observed:
     judgement: Judgement | None = None
     stored: bool = False  # the store holds the result of the run in progress
     store_problem: str = ""
+    query_problem: str = ""  # Prometheus does not answer a threshold's query, and is asked again
+    watched: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)  # by query, what abort rules look at
     token_sha256: str = ""
     images: Images = field(default_factory=lambda: Images(own=""))
     instance: str = "loadtest-operator"
@@ -273,6 +277,7 @@ class Plan:
     dry_run: tuple[Raw, ...] = ()
     create: tuple[Raw, ...] = ()
     do: tuple[Do, ...] = ()
+    abort: Aborted | None = None  # the load is to end, because a limit says so
     delete: tuple[Raw, ...] = ()  # Jobs: foreground, so that their pods go first
     status: dict[str, Any] | None = None  # None: leave it as it is
     notes: tuple[Note, ...] = ()

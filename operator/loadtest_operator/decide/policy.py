@@ -120,6 +120,15 @@ def _environment(spec: LoadTestSpec, rule: PolicyRule, name: str) -> str:
     )
 
 
+def _prometheus(spec: LoadTestSpec, rule: PolicyRule, name: str) -> str:
+    asked = next((one for one in spec.thresholds or () if one.promql is not None), None)
+    if asked is None or rule.prometheus is not None:
+        return ""
+    return (
+        f"threshold {asked.title} asks Prometheus, and {name} names none (prometheus: {{url: ...}}): remove it, {ASK}"
+    )
+
+
 _CHECKS: Final[tuple[Callable[[LoadTestSpec, PolicyRule, str], str], ...]] = (
     _users,
     _workers,
@@ -128,4 +137,5 @@ _CHECKS: Final[tuple[Callable[[LoadTestSpec, PolicyRule, str], str], ...]] = (
     _locks,
     _account,
     _environment,
+    _prometheus,
 )

@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from loadtest_operator.decide import admission, after, ending, environment, follow, hooks, judging, prepare, stopping
+from loadtest_operator.decide import (
+    admission,
+    after,
+    ending,
+    environment,
+    follow,
+    hooks,
+    judging,
+    prepare,
+    queries,
+    stopping,
+)
 from loadtest_operator.decide.observed import Observed, Plan
 from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.phases import Phase
@@ -35,7 +46,7 @@ def _decide(seen: Observed, now: datetime) -> Plan:
         case Phase.PREPARING:
             return prepare.decide(seen, now)
         case Phase.STARTING | Phase.PREFLIGHT | Phase.RUNNING | Phase.COLLECTING:
-            return stopping.ask(seen, follow.decide(seen, now), now)
+            return queries.beside(seen, stopping.ask(seen, follow.decide(seen, now), now))
         case Phase.JUDGING:
             return judging.decide(seen, now)
         case _ if after.concerns(seen):

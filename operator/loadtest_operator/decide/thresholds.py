@@ -4,9 +4,10 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest_operator.model.phases import Metric, ThresholdResult
+from loadtest_operator.model.phases import Metric, Reduce, ThresholdResult
 from loadtest_operator.model.thresholds import Threshold
 from loadtest_operator.verdict.numbers import Figures, Numbers, pool
+from loadtest_operator.verdict.queries import Answer, reduced
 
 _WHOLE_RUN = frozenset(Metric) - {Metric.RECOVERY, Metric.DRIFT}
 
@@ -32,9 +33,10 @@ class Checked:
                 return None
 
 
-def evaluate(thresholds: Sequence[Threshold], numbers: Numbers) -> list[Checked]:
-    """In the order of the spec. Exactly at the limit is within it."""
-    return [_check(one, numbers) for one in thresholds]
+def evaluate(thresholds: Sequence[Threshold], numbers: Numbers, answers: Sequence[Answer] = ()) -> list[Checked]:
+    """In the order of the spec. Exactly at the limit is within it. `answers` are those to the thresholds' queries."""
+    known = {one.promql: one for one in answers}
+    return [_check(one, numbers) if one.promql is None else _queried(one, known.get(one.promql)) for one in thresholds]
 
 
 def matching(endpoint: str, numbers: Numbers) -> list[Figures]:
@@ -67,6 +69,19 @@ def _check(threshold: Threshold, numbers: Numbers) -> Checked:
     if value is None:
         return Checked(threshold, None, ThresholdResult.UNKNOWN, "no request succeeded")
     return Checked(threshold, value, _result(threshold, value))
+
+
+def _queried(threshold: Threshold, answer: Answer | None) -> Checked:
+    if answer is None or answer.problem:
+        why = answer.problem if answer else "Prometheus was not asked"
+        return Checked(threshold, None, ThresholdResult.UNKNOWN, why)
+    value = reduced(answer.samples, threshold.reduce or Reduce.AVG)
+    if value is not None:
+        return Checked(threshold, value, _result(threshold, value))
+    why = "Prometheus has no sample of it from the judged time"
+    if answer.samples:
+        why = "it begins at 0 or has too few samples, so nothing can be a share of it"
+    return Checked(threshold, None, ThresholdResult.UNKNOWN, why)
 
 
 def _result(threshold: Threshold, value: float) -> ThresholdResult:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -54,8 +55,9 @@ class AgentClient:
     async def windows(self, since: int, limit: int = WINDOWS_PER_PAGE) -> dict[str, Any]:
         return await self._call("GET", f"/v1/windows?since={since}&limit={limit}")
 
-    async def stop(self, reason: str) -> None:
-        await self._call("POST", "/v1/stop", {"reason": reason})
+    async def stop(self, reason: str, aborted: Mapping[str, Any] | None = None) -> None:
+        """`aborted`: the limit that is the reason, as the agent tells of its own."""
+        await self._call("POST", "/v1/stop", {"reason": reason, **({"aborted": dict(aborted)} if aborted else {})})
 
     async def acknowledge(self, cursor: int) -> None:
         await self._call("POST", "/v1/acknowledge", {"cursor": cursor})

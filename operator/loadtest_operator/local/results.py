@@ -15,6 +15,7 @@ from loadtest_operator.decide import series
 from loadtest_operator.decide.gate import GateResult, gate
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.measured import run_record, workers_lost
+from loadtest_operator.local import prometheus
 from loadtest_operator.local.run import Measured, Request
 from loadtest_operator.model.phases import GatedVerdict, Phase, Verdict
 from loadtest_operator.model.spec import LoadTestSpec
@@ -45,15 +46,15 @@ def history(store: Store, name: str, limit: int) -> list[StoredRun]:
     return store.runs(NAMESPACE, name, limit) or store.runs(NAMESPACE, f"loadtest/{name}", limit)
 
 
-def judged(store: Store | None, request: Request, ref: RunRef, measured: Measured) -> StoredRun:
+def judged(store: Store | None, request: Request, measured: Measured, record: RunRecord, uid: str) -> StoredRun:
     """The run as it goes into the store."""
     about = judging.Circumstances(
-        uid=ref.uid,
+        uid=uid,
         workers_lost=workers_lost(measured.state),
         phase=phase(measured),
         error=measured.error.message if measured.error else "",
     )
-    return judging.judged(store, request.test.spec, _record(request, ref, measured), about)
+    return judging.judged(store, request.test.spec, record, about)
 
 
 def phase(measured: Measured) -> Phase:
@@ -105,14 +106,15 @@ class Ledger:
     stored: StoredRun | None = None
     problem: str = ""
 
-    def keep(self, measured: Measured) -> bool:
+    async def keep(self, measured: Measured) -> bool:
         """Whether the results are safe now."""
+        record = await prometheus.asked(self.request, _record(self.request, self.ref, measured))
         try:
-            self.stored = judged(self.store, self.request, self.ref, measured)
+            self.stored = judged(self.store, self.request, measured, record, self.ref.uid)
             self.store.commit_run(self.stored)
         except StoreUnavailable as error:
             self.problem = str(error)
-            self.stored = self.stored or judged(None, self.request, self.ref, measured)
+            self.stored = self.stored or judged(None, self.request, measured, record, self.ref.uid)
         return not self.problem
 
     def outcome(self, measured: Measured) -> Outcome:

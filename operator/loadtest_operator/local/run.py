@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Request:
     test: LoadTest
     config_maps: inputs.ConfigMaps
     target_command: Sequence[str] = ()
+    prometheus: str = ""
+    """Who is asked for the PromQL of thresholds; empty: nobody."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Measured:
         return len(self.log) > 0
 
 
-Keep = Callable[[Measured], bool]
+Keep = Callable[[Measured], Awaitable[bool]]
 Say = Callable[[str], None]
 
 
@@ -129,7 +131,7 @@ async def _follow(driver: Driver, keep: Keep) -> Measured:
     if error is None and driver.state.get("error"):
         error = RunError(str(driver.state["error"]["reason"]), str(driver.state["error"]["message"]))
     measured = Measured(driver.log, driver.state, driver.stop.is_set(), error)
-    if measured.has_windows and keep(measured):
+    if measured.has_windows and await keep(measured):
         await driver.acknowledge()
         with_patience = asyncio.wait_for(driver.master.process.wait(), RELEASE_SECONDS)
         await asyncio.gather(with_patience, return_exceptions=True)

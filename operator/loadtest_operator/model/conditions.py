@@ -76,6 +76,10 @@ class Reason(StrEnum):
     REGRESSED = "Regressed", "slower than the baseline by more than the tolerance"
     FAILED = "Failed", "a threshold was crossed"
     INVALID = "Invalid", "the run's numbers describe something other than the target"
+    PROMETHEUS_UNAVAILABLE = (
+        "PrometheusUnavailable",
+        "Prometheus does not answer a threshold's query; it is asked again",
+    )
     # admission
     ADMITTED = "Admitted", "admitted"
     INVALID_SPEC = "InvalidSpec", "the spec breaks a rule; change the field that the message names"
@@ -85,7 +89,7 @@ class Reason(StrEnum):
     PODS_REFUSED = "PodsRefused", "the API server refuses the load pods; see the message"
     QUOTA_EXCEEDED = "QuotaExceeded", "the namespace's quota has no room for the load pods"
     INPUT_MISSING = "InputMissing", "a ConfigMap or key that the spec names does not exist; create it"
-    INPUT_INVALID = "InputInvalid", "the content of a ConfigMap that the spec names cannot be used"
+    INPUT_INVALID = "InputInvalid", "what the spec gives to somebody else, as a ConfigMap or a query, cannot be used"
     ACCESS_MISSING = "AccessMissing", "the operator lacks a right here; apply the RoleBinding in the message"
     RATE_NEEDS_ARRIVALS = "RateNeedsArrivals", "this locustfile cannot follow an arrival rate; use load.users"
     # the environment and the target

@@ -14,6 +14,7 @@ from loadtest_operator.model.hosts import NoHost, fits
 _GLOB = re.compile(r"[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?")
 _TARGET = re.compile(r"\*|\*\*\.[-a-z0-9._]+|[-a-z0-9._*]+|[0-9a-f:.]+")
 _RANGE = re.compile(r"[0-9a-fA-F:.]+/[0-9]+")
+_URL = re.compile(r"https?://[-A-Za-z0-9._\[\]:]+(/[-A-Za-z0-9._~/]*)?")
 _DURATION = re.compile(r"([0-9]+(h|m|s))+")
 
 
@@ -47,6 +48,12 @@ def _cidr(text: str) -> str:
         raise ValueError(f"must be an address range such as 203.0.113.0/24 ({error})") from error
 
 
+def _address(text: str) -> str:
+    if not _URL.fullmatch(text):
+        raise ValueError("must be the address of a Prometheus such as http://prometheus.monitoring:9090")
+    return text.rstrip("/")
+
+
 def _duration(text: str) -> str:
     if not _DURATION.fullmatch(text) or quantities.parse_duration(text) <= timedelta(0):
         raise ValueError("must be a duration such as 30m or 8h")
@@ -78,6 +85,17 @@ class Egress(_Part):
         return self
 
 
+class Prometheus(_Part):
+    """Who answers the PromQL of thresholds."""
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="Its address, such as http://prometheus.monitoring:9090, with what comes in front of /api/v1."
+    )
+    tenant: Annotated[str, Field(pattern=r"^[!-~]+$")] | None = Field(
+        None, description="Sent as X-Scope-OrgID, for a Prometheus that keeps tenants apart."
+    )
+
+
 class PolicyRule(_Part):
     """What LoadTests of some namespaces may do. The first rule whose `namespaces` fit is the one that holds."""
 
@@ -104,6 +122,9 @@ class PolicyRule(_Part):
     priority: int = Field(1000, ge=-1000, le=1000, description="Highest queue.priority.")
     service_accounts: tuple[Namespaces, ...] = Field(
         (), description="ServiceAccounts that runners.serviceAccountName may name."
+    )
+    prometheus: Prometheus | None = Field(
+        None, description="Who is asked for the PromQL of thresholds; without it there can be none."
     )
 
     def covers(self, namespace: str) -> bool:

@@ -40,7 +40,6 @@ NOT_YET: Final[Mapping[str, Any]] = {
     "load.manual": False,
     "load.maxUsers": ANY,
     "thresholds[].metric": {*Metric} - {Metric.RECOVERY, Metric.DRIFT},
-    "thresholds[].promql": ANY,
     "thresholds[].stage": ANY,
     "thresholds[].slice": ANY,
     "baseline.compareWith": lambda name: "/" not in name,  # another namespace: only where policy allows it

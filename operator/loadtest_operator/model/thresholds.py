@@ -35,7 +35,7 @@ class Threshold(Model):
         ),
         needs("reduce", "promql"),
         needs("worse", "promql"),
-        excludes("promql", "endpoint", "slice", "abort"),
+        excludes("promql", "endpoint", "slice"),
         needs("abort", "fail"),
         Rule(
             cel="!has(self.metric) || self.metric != 'recovery' || has(self.stage)",
@@ -82,9 +82,10 @@ class Threshold(Model):
     fail: Limit | None = Field(None, description="Beyond this the verdict is Failed. In the same unit as warn.")
     abort: Abort | None = Field(
         None,
-        description="Stop the run early when fail is crossed over so long a stretch, also while the operator is down. "
-        "With metric errorRate and without endpoint it replaces the rule that stops a run when more than 90% of all "
-        "requests fail for 60 s; a fail of 100% is never crossed.",
+        description="Stop the run early when fail is crossed over so long a stretch, also while the operator is down; "
+        "but a limit on promql is watched by the operator alone. With metric errorRate and without endpoint it "
+        "replaces the rule that stops a run when more than 90% of all requests fail for 60 s; a fail of 100% is never "
+        "crossed.",
     )
 
     @property

@@ -25,6 +25,7 @@ from loadtest_operator.runtime.observe import Observer
 from loadtest_operator.runtime.refusals import Refused
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Session, Sessions
+from loadtest_operator.verdict.aborted import Aborted
 from loadtest_operator.verdict.windows import WindowLog
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ class Executor:
             await self._create(body, seen)
         for work in plan.do:
             await self._do(work, seen)
+        if plan.abort is not None:
+            await self._stop(seen, plan.abort.says, plan.abort)
         for child in plan.delete:
             await self._clear(child, seen)
         if plan.status is not None:
@@ -199,13 +202,13 @@ class Executor:
         elif work is Do.KEEP:
             await self._results.keep(seen, attempt)
         elif work is Do.STOP:
-            await self._stop(seen, run)
+            await self._stop(seen, str(seen.stop_reason))
         elif work is Do.ACKNOWLEDGE:
             await self._acknowledge(seen, run)
 
     async def _judge(self, seen: Observed, key: Key, attempt: Attempt) -> None:
         with self._metrics.judging():
-            await self._results.judge(seen, attempt)
+            await self._results.judge(seen, attempt, self._observer.questions)
         if attempt.judgement is not None:
             self._metrics.judged(key, attempt.judgement)
 
@@ -221,11 +224,12 @@ class Executor:
         except (AgentError, AgentUnreachable) as error:
             log.info("acknowledge failed, will be repeated", extra={"run": run.id, "error": str(error)})
 
-    async def _stop(self, seen: Observed, run: RunRef) -> None:
-        if seen.children.master is None:
+    async def _stop(self, seen: Observed, reason: str, aborted: Aborted | None = None) -> None:
+        run, pod = seen.run, seen.children.master
+        if run is None or pod is None:
             return
         try:
-            await self._observer.masters.client(run, seen.children.master).stop(str(seen.stop_reason))
+            await self._observer.masters.client(run, pod).stop(reason, aborted.to_json() if aborted else None)
         except (AgentError, AgentUnreachable) as error:
             log.info("stop failed, will be repeated", extra={"run": run.id, "error": str(error)})
 

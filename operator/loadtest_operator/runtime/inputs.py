@@ -18,6 +18,7 @@ from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime import refusals
 from loadtest_operator.runtime.environments import objects_in
 from loadtest_operator.runtime.policing import Policing
+from loadtest_operator.runtime.questions import Questions
 from loadtest_operator.runtime.sessions import Session
 from loadtest_operator.runtime.settings import Settings
 
@@ -28,10 +29,11 @@ _STEADY = {Phase.STARTING, Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING, Pha
 
 
 class InputReader:
-    def __init__(self, kube: Kube, settings: Settings, policing: Policing) -> None:
+    def __init__(self, kube: Kube, settings: Settings, policing: Policing, questions: Questions) -> None:
         self._kube = kube
         self._instance = settings.instance
         self._policing = policing
+        self._questions = questions
         self._stale_seconds = min(STALE_SECONDS, settings.resync_seconds / 2)
 
     async def of(self, raw: dict[str, Any], session: Session) -> Inputs:
@@ -57,9 +59,13 @@ class InputReader:
             denied = refusals.access_missing(error.message, namespace, self._instance)
             return replace(read_inputs(raw, dict.fromkeys(wanted)), denied=denied, missing="")
         found = read_inputs(raw, data)
-        return (
-            found if found.test is None else replace(found, forbidden=self._policing.forbidden(found.test, namespace))
-        )
+        test = found.test
+        if test is None:
+            return found
+        found = replace(found, forbidden=self._policing.forbidden(test, namespace))
+        if found.forbidden or found.unusable or _is_over(raw):
+            return found
+        return replace(found, unusable=await self._questions.refused(test.spec, namespace))
 
     async def _config_map(self, namespace: str, name: str) -> dict[str, str] | None:
         try:
@@ -88,6 +94,13 @@ class InputReader:
         files = {name: text for name, text in found["data"].items() if name not in agent_config.OWN_FILES}
         image = (found["metadata"].get("annotations") or {}).get(names.ANNOTATION_IMAGE, "")
         return Frozen(spec, loadtest.parse({**seen.raw, "spec": spec}), files, objects, image=image)
+
+
+def _is_over(raw: Mapping[str, Any]) -> bool:
+    """This spec has been run: thousands of such objects are looked at when an operator starts."""
+    status = raw.get("status") or {}
+    answered = status.get("observedGeneration") == raw["metadata"].get("generation")
+    return answered and status.get("phase") in set(Phase) and Phase(status["phase"]).terminal
 
 
 def _to_be_mended(inputs: Inputs) -> bool:

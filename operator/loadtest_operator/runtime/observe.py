@@ -18,6 +18,7 @@ from loadtest_operator.runtime.lingering import Lookout
 from loadtest_operator.runtime.masters import Masters
 from loadtest_operator.runtime.objects import Key, Objects
 from loadtest_operator.runtime.policing import Policing
+from loadtest_operator.runtime.questions import Questions
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Sessions
 from loadtest_operator.runtime.settings import Settings
@@ -47,7 +48,8 @@ class Observer:
         direct = settings.agent_access == "direct" or (settings.agent_access == "auto" and kube.access.in_cluster)
         home = settings.namespace or kube.access.namespace
         self._policing = Policing(settings, home, among_pods=direct and kube.access.in_cluster)
-        self._inputs = InputReader(kube, settings, self._policing)
+        self.questions = Questions(results.agents, settings.policy, clock)
+        self._inputs = InputReader(kube, settings, self._policing, self.questions)
         self._lookout = Lookout(kube, objects, settings)
         self.masters = Masters(kube, results, key, clock, direct=direct)
 
@@ -75,7 +77,7 @@ class Observer:
             seen.unsettled or children.master_end or seen.phase in {Phase.COLLECTING, Phase.JUDGING}
         ):
             await self._results.look_up(run, attempt)
-        return Observed(
+        now = Observed(
             raw,
             inputs,
             frozen=attempt.frozen,
@@ -86,11 +88,16 @@ class Observer:
             judgement=attempt.judgement,
             stored=bool(attempt.stored),
             store_problem=attempt.store_problem,
+            query_problem=attempt.query_problem,
+            watched=attempt.watched,
             token_sha256=self.masters.token_sha256(run),
             images=self._images,
             instance=self._settings.instance,
             fence=fence,
         )
+        if (watched := await self.questions.watch(now, run.environment, attempt)) is now.watched:
+            return now
+        return replace(now, watched=watched)
 
     async def _children(self, key: Key, run: RunRef, seen: Observed, attempt: Attempt) -> tuple[Children, HookJobs]:
         children, hook_jobs = self._of_run(key, run)

@@ -4,17 +4,18 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
 
 from loadtest_operator.build.names import RunRef
-from loadtest_operator.decide import hookjobs, measured, scheduled, series
+from loadtest_operator.decide import hookjobs, measured, queries, scheduled, series
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Observed
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.model.spec import LoadTestSpec
+from loadtest_operator.runtime.questions import Questions, Unanswered
 from loadtest_operator.runtime.sessions import Attempt
 from loadtest_operator.store import Store, StoredRun, StoreUnavailable, judging
 from loadtest_operator.verdict.record import RunRecord, Target
@@ -23,6 +24,19 @@ log = logging.getLogger(__name__)
 
 # How a lost attempt is kept that another one follows: what is stored is not yet the run's result.
 NOT_OVER = Phase.RUNNING
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is judged, and by which spec."""
+
+    spec: LoadTestSpec
+    record: RunRecord
+    about: judging.Circumstances
+    again: bool = False
+    """It is stored already, and only the judging changed."""
+    asked: bool = False
+    """Its record has answers that the stored one does not have."""
 
 
 class Results:
@@ -41,17 +55,23 @@ class Results:
         except StoreUnavailable as error:
             attempt.store_problem = str(error)
 
-    async def judge(self, seen: Observed, attempt: Attempt) -> None:
-        """Judged and committed when this returns, unless the store is away."""
+    async def judge(self, seen: Observed, attempt: Attempt, questions: Questions) -> None:
+        """Judged and committed when this returns, unless the store is away, or Prometheus for the moment."""
         run = seen.run
         assert run is not None
         try:
-            attempt.judgement = await asyncio.to_thread(self._judge, seen, run, attempt)
+            found = await asyncio.to_thread(self._material, seen, run, attempt)
+            if isinstance(found, Material):
+                found = await asyncio.to_thread(self._settle, seen, await _asked(found, run, attempt, questions))
+            attempt.judgement = found
             attempt.judged_generation = seen.generation
-            attempt.stored, attempt.store_problem = True, ""
+            attempt.stored, attempt.store_problem, attempt.query_problem = True, "", ""
         except StoreUnavailable as error:
             attempt.store_problem = str(error)
             log.warning("store unavailable", extra={"run": run.id, "error": str(error)})
+        except Unanswered as error:
+            attempt.query_problem = str(error)
+            log.warning("Prometheus is asked again", extra={"run": run.id, "error": str(error)})
 
     async def keep(self, seen: Observed, attempt: Attempt) -> None:
         """What there is of an attempt that was lost: for its numbers, never for a verdict or a baseline."""
@@ -74,7 +94,8 @@ class Results:
             log.warning("a lost attempt is not stored", extra={"run": run.id, "error": str(error)})
         return found.judgement
 
-    def _judge(self, seen: Observed, run: RunRef, attempt: Attempt) -> Judgement:
+    def _material(self, seen: Observed, run: RunRef, attempt: Attempt) -> Material | Judgement:
+        """What is to be judged; or a judgement that stands, because there is nothing left to judge again."""
         stored = self._store.run(run.id)
         if stored is not None and _of_lost(stored, run):
             stored = None
@@ -86,20 +107,26 @@ class Results:
             return hookjobs.weighed(seen, stored.judgement)
         spec = _spec(seen)
         belongs_to = series.own(run.test, spec, scheduled.schedule_of(seen.raw["metadata"]))
-        if stored is not None and kept is not None:  # judged again: the history tells the verdict that the object shows
-            about = judging.circumstances(stored)
-            again = _weighed(seen, judging.judged(self._store, spec, replace(kept, series=belongs_to), about))
-            self._store.commit_run(replace(again, record=None))
-            return again.judgement
-        record = _record(seen, run, attempt, belongs_to)
-        new = _weighed(seen, judging.judged(self._store, spec, record, _about(seen, run, attempt)))
-        self._store.commit_run(new)
-        return new.judgement
+        if stored is not None and kept is not None:
+            return Material(spec, replace(kept, series=belongs_to), judging.circumstances(stored), again=True)
+        return Material(spec, _record(seen, run, attempt, belongs_to), _about(seen, run, attempt))
+
+    def _settle(self, seen: Observed, found: Material) -> Judgement:
+        """Judged and stored. The history tells the verdict that the object shows."""
+        run = judging.judged(self._store, found.spec, found.record, found.about)
+        run = replace(run, judgement=hookjobs.weighed(seen, run.judgement))
+        self._store.commit_run(replace(run, record=None) if found.again and not found.asked else run)
+        return run.judgement
 
 
-def _weighed(seen: Observed, run: StoredRun) -> StoredRun:
-    """The history tells the verdict that the object shows."""
-    return replace(run, judgement=hookjobs.weighed(seen, run.judgement))
+async def _asked(found: Material, run: RunRef, attempt: Attempt, questions: Questions) -> Material:
+    """With what Prometheus says to queries that the record does not know yet."""
+    asked = queries.unanswered(found.spec, found.record)
+    if not asked:
+        return found
+    span = queries.judged_span(found.record)
+    answers = await questions.answers(asked, span, run.namespace, run.environment, attempt)
+    return replace(found, record=queries.with_answers(found.spec, found.record, answers), asked=True)
 
 
 def _of_lost(stored: StoredRun, run: RunRef) -> bool:

@@ -1,5 +1,6 @@
 """What this process knows of a run beside the API objects: pulled windows, the last state, the verdict. Can be lost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from loadtest_operator.build.names import RunRef
 from loadtest_operator.decide.judge import Judgement
 from loadtest_operator.decide.observed import Frozen, Inputs
 from loadtest_operator.runtime.objects import Key
+from loadtest_operator.verdict.queries import Sample
 from loadtest_operator.verdict.windows import WindowLog
 
 
@@ -29,6 +31,10 @@ class Attempt:
     judgement: Judgement | None = None
     judged_generation: int = 0
     store_problem: str = ""
+    query_problem: str = ""
+    unanswered_since: datetime | None = None  # Prometheus does not answer the judging's queries
+    watched: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)  # by query, for abort rules
+    watch_next: float = float("-inf")  # on the loop's clock
     released: bool = False
     environment_applied: bool = False
     alone_since: dict[str, float] = field(default_factory=dict)  # earlier workers by UID, on the loop's clock

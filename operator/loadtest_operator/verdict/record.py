@@ -2,20 +2,19 @@
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from loadtest_operator.verdict import histogram
+from loadtest_operator.verdict.aborted import Aborted
+from loadtest_operator.verdict.gzipped import inflated
+from loadtest_operator.verdict.queries import Answer
 from loadtest_operator.verdict.reading import BadInputError, Reader
 from loadtest_operator.verdict.windows import EndpointKey, Failure, Row, RunWindow, WindowLog
 
 FORMAT = "loadtest.dev/run/v1"
-# An hour of 50 endpoints at 1000 requests/s is 20 MB of JSON; a small file must not unfold into all our memory.
-MAX_JSON = 256 << 20
-_GZIP = 16 + zlib.MAX_WBITS
 
 __all__ = [
     "FORMAT",
@@ -77,34 +76,6 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Aborted:
-    """The limit that ended the load early."""
-
-    reason: str
-    """Aborted: a threshold's own rule. TargetDown: nearly all requests failed."""
-    name: str
-    """What results call the limit."""
-    value: float
-    says: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"reason": self.reason, "name": self.name, "value": self.value, "message": self.says}
-
-    @classmethod
-    def read(cls, raw: Any) -> "Aborted | None":
-        """As the agent says it; None when nothing did."""
-        if not isinstance(raw, Mapping):
-            return None
-        reader = Reader(raw, "aborted")
-        return cls(
-            reader.text("reason", "Aborted"),
-            reader.text("name", ""),
-            reader.number("value"),
-            reader.text("message", ""),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class RunRecord:
     run: str
     series: str
@@ -122,6 +93,8 @@ class RunRecord:
     run_windows: tuple[RunWindow, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     aborted: Aborted | None = None
+    queries: tuple[Answer, ...] = ()
+    """What Prometheus said to the thresholds' queries."""
 
     def to_json(self) -> dict[str, Any]:
         head = {
@@ -142,6 +115,8 @@ class RunRecord:
         }
         if self.aborted is not None:
             head["aborted"] = self.aborted.to_json()
+        if self.queries:
+            head["queries"] = [one.to_json() for one in self.queries]
         windows = [window.to_json() for window in self.run_windows]
         return {**head, "run_windows": windows, "endpoints": [_endpoint_to_json(one) for one in self.endpoints]}
 
@@ -169,6 +144,7 @@ class RunRecord:
             run_windows=tuple(RunWindow.read(one) for one in reader.children("run_windows")),
             endpoints=tuple(_read_endpoint(one) for one in reader.children("endpoints")),
             aborted=Aborted.read(raw.get("aborted")),
+            queries=tuple(Answer.read(one) for one in raw.get("queries") or ()),
         )
 
     def dumps(self) -> bytes:
@@ -177,7 +153,7 @@ class RunRecord:
 
     @classmethod
     def loads(cls, data: bytes) -> "RunRecord":
-        return cls.from_json(_inflated(data))
+        return cls.from_json(inflated(data))
 
 
 def record(
@@ -273,20 +249,6 @@ def _read_cells(windows: Iterable[Reader]) -> Iterable[Cell]:
             one.microseconds("sum"),
             one.microseconds("max"),
         )
-
-
-def _inflated(data: bytes) -> Any:
-    inflate = zlib.decompressobj(wbits=_GZIP)
-    try:
-        text = inflate.decompress(data, MAX_JSON)
-        found = json.loads(text) if inflate.eof else None
-    except (zlib.error, ValueError, RecursionError) as error:
-        raise BadInputError(f"this is not a run record: {error}") from error
-    if inflate.unconsumed_tail:
-        raise BadInputError(f"the run record is larger than {MAX_JSON >> 20} MiB")
-    if not inflate.eof:
-        raise BadInputError("this is not a run record: its end is missing")
-    return found
 
 
 def _window(reader: Reader) -> float:

@@ -1,10 +1,7 @@
 """A real Prometheus finds operator and masters by manifests/prometheus/scrape.yaml; its numbers are the target's."""
 
 import contextlib
-import json
 import subprocess
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,37 +15,28 @@ from tests.support import owned
 from tests.support.helm import CHART, Helm, image_values
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import loadtest, phase
-from tests.support.ports import free_port
-from tests.testcluster import binaries, paths
+from tests.support.prometheus import Prometheus, running
+from tests.testcluster import binaries, network, paths
 
 TEST = "observed"
+STOPPED = "stopped"
 RELEASE = "loadtest-operator"
 SECONDS = 12
 LOAD = {"users": 6, "spawnRate": "10/s", "duration": f"{SECONDS}s", "warmup": "2s"}
 REQUESTS = [{"path": "/home", "weight": 3}, {"path": "/cart"}, {"path": "/nowhere"}]
 SCENARIO = {"http": {"thinkTime": {"min": "50ms", "max": "100ms"}, "requests": REQUESTS}}
+USERS = 'max(loadtest_users{{test="{}", state="running"}})'
+LIMITED = {"name": "users", "promql": USERS.format(TEST), "reduce": "max", "fail": "100"}
+THRESHOLDS = [{"metric": "p95", "fail": "2s"}, {"metric": "errorRate", "fail": "5%"}, LIMITED]
+ABORT = {"name": "users", "promql": USERS.format(STOPPED), "fail": "5", "abort": {"for": "3s"}}
 SCRAPE = paths.REPOSITORY / "manifests/prometheus/scrape.yaml"
-Labels = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    url: str
-
-    def query(self, expression: str) -> list[tuple[Labels, float]]:
-        asked = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-        try:
-            with urllib.request.urlopen(asked, timeout=5) as answer:
-                result = json.load(answer)["data"]["result"]
-        except OSError as error:
-            raise AssertionError(f"Prometheus: {error}") from error  # not yet
-        return [(item["metric"], float(item["value"][1])) for item in result]
 
 
 @dataclass(frozen=True)
 class Story:
     prometheus: Prometheus
     final: dict[str, Any]
+    stopped: dict[str, Any]
     served: dict[str, int]
     texts: dict[str, str]
 
@@ -68,19 +56,23 @@ def story(
     }
     helm = Helm(kubectl.kubeconfig)
     with contextlib.ExitStack() as closing:
-        prometheus = closing.enter_context(
-            _prometheus(kubectl.kubeconfig, [home, here.namespace], tmp_path_factory.mktemp("prometheus"))
-        )
+        folder = tmp_path_factory.mktemp("prometheus")
+        jobs = [_job(kubectl.kubeconfig, [home, here.namespace])]
+        prometheus = closing.enter_context(running(folder, jobs, network.HOST_ADDRESS))
+        values |= {"settings": {"policy": [{"prometheus": {"url": prometheus.url}}]}}
         helm("install", RELEASE, str(CHART), "-n", home, "--wait", "--timeout", "60s", values=values)
         closing.callback(helm, "uninstall", RELEASE, "-n", home)
-        kubectl.apply(loadtest(TEST, here.namespace, here.target.url, scenario=SCENARIO, load=LOAD))
+        here_is = (here.namespace, here.target.url)
+        kubectl.apply(loadtest(TEST, *here_is, scenario=SCENARIO, load=LOAD, thresholds=THRESHOLDS))
         master = eventually(lambda: _answering_master(kubectl, here.namespace), "a master that counts requests", 60)
         eventually(lambda: phase(here.test(TEST)) in {"Completed", "Error"}, "the run over", SECONDS + 60)
         operator = kubectl.list("pods", home, "app.kubernetes.io/name=loadtest-operator")[0]["metadata"]["name"]
         eventually(lambda: prometheus.query("loadtest_run_verdict == 1"), "the verdict in Prometheus", 20)
         served = {name: count["requests"] for name, count in here.target.stats()["endpoints"].items()}
+        kubectl.apply(loadtest(STOPPED, *here_is, load={**LOAD, "duration": "90s"}, thresholds=[ABORT]))
+        eventually(lambda: phase(here.test(STOPPED)) in {"Completed", "Error"}, "the load stopped, and judged", 60)
         text = _metrics(kubectl, home, operator, 8080)
-        yield Story(prometheus, here.test(TEST), served, {"master": master, "operator": text})
+        yield Story(prometheus, here.test(TEST), here.test(STOPPED), served, {"master": master, "operator": text})
 
 
 def test_requests_are_counted_by_endpoint_and_outcome_as_the_target_counted_them(story: Story) -> None:
@@ -118,6 +110,17 @@ def test_the_operators_verdict_and_p95_are_those_of_the_status(story: Story) -> 
     assert p95 == pytest.approx(_seconds(shown))
 
 
+def test_a_threshold_on_a_query_has_the_value_that_prometheus_scraped(story: Story) -> None:
+    found = {one["name"]: one for one in story.final["status"]["thresholds"]}
+    assert found["users"] == {"name": "users", "value": str(LOAD["users"]), "fail": "100", "result": "Passed"}
+
+
+def test_an_abort_rule_on_a_query_stops_the_load(story: Story) -> None:
+    status = story.stopped["status"]
+    assert (status["phase"], status["verdict"]) == ("Completed", "Failed")
+    assert "users was 6 over 3s, over its limit of 5; its abort rule stopped the load after " in status["message"]
+
+
 @pytest.mark.parametrize("who", ["master", "operator"])
 def test_promtool_has_nothing_to_say_about_the_metrics(story: Story, who: str) -> None:
     promtool = binaries.ensure(["promtool"])["promtool"]
@@ -127,26 +130,13 @@ def test_promtool_has_nothing_to_say_about_the_metrics(story: Story, who: str) -
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@contextlib.contextmanager
-def _prometheus(kubeconfig: Path, namespaces: list[str], folder: Path) -> Iterator[Prometheus]:
+def _job(kubeconfig: Path, namespaces: list[str]) -> dict[str, Any]:
+    job: dict[str, Any]
     (job,) = yaml.safe_load(SCRAPE.read_text())
     (discovery,) = job["kubernetes_sd_configs"]
     # Out of the cluster it needs a kubeconfig, and other tests' pods are not ours to ask.
     discovery |= {"kubeconfig_file": str(kubeconfig), "namespaces": {"names": namespaces}}
-    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [{**job, "scrape_interval": "1s"}]}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
-    program = binaries.ensure(["prometheus"])["prometheus"]
-    words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, *words, f"--web.listen-address={address}"], stdout=log, stderr=log)
-    try:
-        found = Prometheus(f"http://{address}")
-        eventually(lambda: found.query("vector(1)"), f"Prometheus answers (log: {folder}/log)", 30)
-        yield found
-    finally:
-        process.kill()
-        process.wait(10)
+    return {**job, "scrape_interval": "1s"}
 
 
 def _answering_master(kubectl: Kubectl, namespace: str) -> str:

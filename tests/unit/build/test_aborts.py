@@ -33,6 +33,10 @@ def test_a_threshold_with_abort_becomes_a_rule_in_base_units_and_the_agent_reads
     assert [agent._abort(one).for_seconds for one in found] == [120.0, 60.0]
 
 
+def test_a_limit_on_a_query_is_the_operators():
+    assert rules({"name": "queue", "promql": "up", "fail": "1", "abort": {"for": "30s"}}) == [DOWN]
+
+
 def test_an_own_rule_for_all_errors_says_what_down_means():
     assert [one["limit"] for one in rules({"metric": "errorRate", "fail": "100%", "abort": {"for": "30s"}})] == [1.0]
     assert DOWN in rules({"metric": "errorRate", "endpoint": "/a", "fail": "5%", "abort": {"for": "30s"}})

@@ -106,6 +106,12 @@ def test_explain_shows_effective_values_and_marks_defaults() -> None:
     assert "gate closed by Failed, Regressed, Invalid, Error (*)" in lines
 
 
+def test_explain_shows_what_prometheus_is_asked() -> None:
+    asked = '[{name: queue, promql: "max(queue_length)", reduce: max, fail: "5"}]'
+    found = loadtest("explain", "-f", "-", "--set", f"thresholds={asked}", stdin=TEST)
+    assert "queue (max of max(queue_length)): Failed above 5" in " ".join(found.stdout.split())
+
+
 def test_explain_can_give_the_whole_effective_spec() -> None:
     found = loadtest("explain", "-f", "-", "-o", "yaml", stdin=TEST)
     spec = yaml.safe_load(found.stdout)["spec"]

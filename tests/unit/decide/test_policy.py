@@ -57,6 +57,17 @@ def test_without_a_rule_services_and_modest_loads_are_allowed():
     assert "maxWorkers: 20" in refused(rules=(), runners={"workers": 21})
 
 
+def test_a_query_needs_somebody_to_ask():
+    asked = [{"name": "queue", "promql": "sum(queue_length)", "fail": "5"}]
+    assert refused(rules=(), thresholds=asked) == (
+        "threshold queue asks Prometheus, and the default policy names none (prometheus: {url: ...}): remove it, or "
+        "ask whoever runs the operator to change its policy"
+    )
+    rule = PolicyRule.model_validate({"prometheus": {"url": "http://prometheus.monitoring:9090/"}})
+    assert refused(rules=(rule,), thresholds=asked) == ""
+    assert rule.prometheus.url == "http://prometheus.monitoring:9090"
+
+
 def test_an_address_is_answered_with_the_service_s_name():
     assert "names the address 10.0.0.1" in refused(target={"url": "http://10.0.0.1"})
     assert "name the Service in place of its address" in refused(target={"url": "http://10.0.0.1"})

@@ -60,7 +60,7 @@ def test_everything_of_the_first_version_is_supported() -> None:
             {"thresholds": [{"metric": "p95", "fail": "1s"}, {"metric": "drift", "fail": "1%"}]},
             ["spec.thresholds[1].metric"],
         ),
-        ({"thresholds": [{"name": "a", "promql": "up", "fail": "1"}]}, ["spec.thresholds[0].promql"]),
+        ({"thresholds": [{"name": "a", "promql": "up", "fail": "1"}]}, []),
         (
             {"environment": {"manifests": [{"inline": "a"}], "keep": "Always", "copySecrets": ["pull"]}},
             ["spec.environment.copySecrets", "spec.environment.keep"],

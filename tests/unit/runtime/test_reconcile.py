@@ -231,7 +231,7 @@ async def test_pruned_windows_are_not_judged_as_a_run_without_data():
         kept = Stored(seen.run.id, judged(Verdict.PASSED))
         here.store.committed[seen.run.id] = kept
         attempt = here.sessions.of(CHECKOUT).of(seen.run.fence)
-        await here.results.judge(seen, attempt)
+        await here.results.judge(seen, attempt, here.observer.questions)
         assert attempt.judgement.verdict is Verdict.PASSED
         assert here.store.committed[seen.run.id] is kept
 
@@ -246,7 +246,7 @@ async def test_what_is_stored_of_a_superseded_run_is_not_judged_by_the_spec_that
         here.store.committed[seen.run.id], here.store.records[seen.run.id] = kept, "its windows"
         attempt = here.sessions.of(CHECKOUT).of(seen.run.fence)
         edited = replace(seen, frozen=None, inputs=replace(seen.inputs, run_key="another load"))
-        await here.results.judge(edited, attempt)
+        await here.results.judge(edited, attempt, here.observer.questions)
         assert attempt.judgement.verdict is Verdict.PASSED
         assert here.store.committed[seen.run.id] is kept
 

@@ -89,7 +89,7 @@ def test_what_is_not_a_record_is_refused_with_a_sentence(data, says):
 
 
 def test_a_small_file_that_unfolds_into_a_huge_one_is_refused(monkeypatch):
-    monkeypatch.setattr("loadtest_operator.verdict.record.MAX_JSON", 1 << 20)
+    monkeypatch.setattr("loadtest_operator.verdict.gzipped.MAX_JSON", 1 << 20)
     with pytest.raises(BadInputError, match="larger than 1 MiB"):
         RunRecord.loads(gzip.compress(b" " * (2 << 20)))
 
