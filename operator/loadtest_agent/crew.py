@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from loadtest_agent.config import Config
     from loadtest_agent.windows import WindowStore
 
+# A worker sends a heartbeat each second. Locust, too, takes one for missing after three that did not come.
+_SILENT_SECONDS = 3.0
 _MISSING = "missing"  # locust.runners.STATE_MISSING; this module is imported before Locust is
 
 
@@ -40,6 +42,7 @@ class Crew:
         self._store = store
         self._clock = clock
         self._members: dict[str, Member] = {}
+        self._heard: dict[str, float] = {}  # when last, on the master's clock
         self._started_at: float | None = None
         self._stopping = False
         self._over = False
@@ -52,6 +55,8 @@ class Crew:
         runner.register_message(Message.READY, self._on_ready)
         runner.register_message(Message.DONE, self._on_done)
         environment.events.worker_report.add_listener(self._on_report)
+        # Despite its name: Locust answers each heartbeat of a worker with one of its own, and tells of that.
+        environment.events.heartbeat_sent.add_listener(self._on_heartbeat)
 
     def connected(self) -> int:
         return sum(self._here(name) for name in self._members)
@@ -115,6 +120,16 @@ class Crew:
     def _tell_start(self, name: str, *, late: bool) -> None:
         self._runner.send_message(Message.START, {"startedAt": self._started_at, "late": late}, client_id=name)
 
+    def _hear(self, name: str) -> None:
+        """Before what it says is taken: of the time that it was silent nobody knows whether its users were at work."""
+        now = self._clock.now()
+        last, self._heard[name] = self._heard.get(name, now), now
+        if self._started_at is not None and now - last > _SILENT_SECONDS:
+            self._store.silent(name, last - self._started_at, now - self._started_at)
+
+    def _on_heartbeat(self, client_id: str, **_: object) -> None:
+        self._hear(client_id)
+
     def _on_hello(self, msg: LocustMessage, **_: object) -> None:
         answer = {"t": msg.data["t"], "now": self._clock.now(), "over": self._over}
         self._runner.send_message(Message.WELCOME, answer, client_id=msg.node_id)
@@ -129,10 +144,12 @@ class Crew:
             self._tell_start(msg.node_id, late=True)
 
     def _on_report(self, client_id: str, data: dict[str, object], **_: object) -> None:
+        self._hear(client_id)
         self._take(client_id, data.get(protocol.REPORT_KEY))
 
     def _on_done(self, msg: LocustMessage, **_: object) -> None:
         name, span = msg.node_id, msg.data["span"]
+        self._hear(name)
         self._take(name, msg.data["report"])
         missing = [w for w in range(span[0], span[1] + 1) if not self._store.has(name, w)] if span else []
         if missing and not self._over:

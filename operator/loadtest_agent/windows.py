@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loadtest_agent import histogram, protocol, wire
@@ -62,6 +62,7 @@ class WindowStore:
         self._briefs: dict[int, dict[str, _Brief]] = {}
         self._newest: dict[str, int] = {}
         self._failures: dict[str, bytes] = {}
+        self._silent: dict[str, set[int]] = {}  # by worker: windows in which the master did not hear it
 
     def put(self, worker: str, w: int, blob: bytes) -> bool:
         """Take a worker's window; False when it is already here as it is."""
@@ -75,12 +76,18 @@ class WindowStore:
         self._account(window, sign=1)
         of_window[worker] = blob
         self._brief(worker, w, window)
-        self._order.pop(self._seqs.get(w, 0), None)
-        self.cursor += 1
-        self._seqs[w] = self.cursor
-        self._order[self.cursor] = w
-        self._text.pop(w, None)
+        self._changed(w)
         return True
+
+    def silent(self, worker: str, begin: float, end: float) -> None:
+        """Nothing was heard of it from `begin` to `end`, in seconds of the load. A worker that is cut off says later
+        that its users were there, and they were; but what they asked for never arrived."""
+        size = self.window_seconds
+        found = range(int(max(0.0, begin) / size), int(end / size) + 1 if end > 0 else 0)
+        self._silent.setdefault(worker, set()).update(found)
+        for w in found:
+            if self.has(worker, w):
+                self._changed(w)
 
     def put_failures(self, worker: str, blob: bytes) -> None:
         """A worker's failures are cumulative: the last word replaces what it said before."""
@@ -103,7 +110,7 @@ class WindowStore:
 
     def merged(self, w: int) -> wire.Window:
         """All workers' parts of a window together."""
-        return self._merged(w) if w in self._blobs else wire.Window(0.0)
+        return self._merged(w)[0] if w in self._blobs else wire.Window(0.0)
 
     def failures(self) -> list[dict[str, object]]:
         together: dict[wire.FailureKey, wire.Failure] = {}
@@ -142,6 +149,19 @@ class WindowStore:
         p95 = histogram.quantile_seconds(hist, 0.95)
         return Recent(seconds, requests, errors, p95, health.cpu, health.lag, health.throttled)
 
+    def _changed(self, w: int) -> None:
+        self._order.pop(self._seqs.get(w, 0), None)
+        self.cursor += 1
+        self._seqs[w] = self.cursor
+        self._order[self.cursor] = w
+        self._text.pop(w, None)
+
+    def _away(self, worker: str, w: int, window: wire.Window) -> bool:
+        """Silent, and nobody answered it either. One that is cut off from its master alone goes on with its load."""
+        if w not in self._silent.get(worker, ()):
+            return False
+        return not any(cell.hist or cell.fail_hist for cell in window.cells.values())
+
     def _account(self, window: wire.Window, sign: int) -> None:
         for endpoint, cell in window.cells.items():
             key = endpoint if endpoint in self.totals or len(self.totals) < protocol.MAX_ENDPOINTS else _OTHER
@@ -166,26 +186,29 @@ class WindowStore:
         for old in [index for index in self._briefs if index < w - keep]:
             del self._briefs[old]
 
-    def _merged(self, w: int) -> wire.Window:
-        merged = wire.Window(0.0)
-        for _, blob in sorted(self._blobs[w].items()):
+    def _merged(self, w: int) -> tuple[wire.Window, int]:
+        """With the number of workers that were at work."""
+        merged, present = wire.Window(0.0), 0
+        for worker, blob in sorted(self._blobs[w].items()):
             window = wire.decode(blob)
-            merged.health = _worse(merged.health, window.health)
+            away = self._away(worker, w, window)
+            present += not away
+            merged.health = _worse(merged.health, replace(window.health, users=0) if away else window.health)
             for endpoint, cell in window.cells.items():
                 key = endpoint if endpoint in self.totals else _OTHER
                 merged.cells.setdefault(key, wire.Cell()).add(cell)
-        return merged
+        return merged, present
 
     def _json(self, w: int, seq: int) -> str:
         cached = self._text.get(w)
         if cached is not None:
             return zlib.decompress(cached).decode()
-        merged = self._merged(w)
+        merged, present = self._merged(w)
         text = json.dumps(
             {
                 "w": w,
                 "seq": seq,
-                "workers": len(self._blobs[w]),
+                "workers": present,
                 "users": merged.health.users,
                 "cpu": merged.health.cpu,
                 "lag": merged.health.lag,

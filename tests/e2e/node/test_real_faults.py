@@ -25,7 +25,8 @@ from tests.support.loadtests import SHOPPER, condition, loadtest, locust, phase
 from tests.support.recorder import Recorder, Version
 
 SECONDS = 25
-LOAD = {"users": 4, "spawnRate": "10/s", "duration": f"{SECONDS}s", "warmup": "1s"}
+USERS = 4
+LOAD = {"users": USERS, "spawnRate": "10/s", "duration": f"{SECONDS}s", "warmup": "1s"}
 LOADED = 60  # requests that were answered before anything breaks
 PHASES = ["Preparing", "Starting", "Preflight", "Running", "Collecting", "Judging", "Completed"]
 # Ours take a few seconds, a worker that hears nothing any more ten; a busy machine may take this long.
@@ -71,6 +72,8 @@ class Told:
     broken_at: float
     """On this process's monotonic clock."""
     seen: Recorder
+    users: list[int]
+    """As the result has them, window by window."""
 
     @property
     def status(self) -> dict[str, Any]:
@@ -109,8 +112,10 @@ def tell(here: Place, case: str) -> Told:
     seen.until(lambda version: version.phase in OVER, "the end, as the watch tells it", 30)
     final, served = here.test(name), here.target.requests()
     over = phase(final) == "Completed"
-    recorded = requests_in(here.stored(final["status"]["run"]["id"])[1]) if over else 0
-    return Told(case, final, seen.phases(), jobs.uids(), told, served, recorded, left, broken_at, seen)
+    stored = here.stored(final["status"]["run"]["id"])[1] if over else None
+    recorded = requests_in(stored) if stored else 0
+    users = [one.users or 0 for one in stored.run_windows] if stored else []
+    return Told(case, final, seen.phases(), jobs.uids(), told, served, recorded, left, broken_at, seen, users)
 
 
 def of_test(event: dict[str, Any], name: str) -> bool:
@@ -194,6 +199,16 @@ def test_a_worker_that_was_cut_off_is_told_and_the_run_goes_on(
     assert found.at - told.broken_at < TOLD_SECONDS
     # Until it ends itself its users go on, beside those that took their place, and nobody may ever hear of them.
     assert told.served * 0.6 < told.recorded <= told.served
+
+
+@pytest.mark.parametrize("case", ["worker alone"])
+def test_users_that_reached_nothing_count_as_lost_until_others_took_their_place(
+    stories: Cases[str, Told], case: str
+) -> None:
+    told = stories[case]
+    # A window each second, and a worker is missed after four; what was under way in the first is in the result.
+    assert sum(users <= USERS / 2 for users in told.users[1:-1]) >= 2, told.users
+    assert quantities.parse_share(told.status["validity"]["achieved"]) < 0.96, told.status["validity"]
 
 
 @pytest.mark.parametrize("case", ["workers cut off"])

@@ -109,6 +109,42 @@ def test_a_new_version_replaces_the_old_one_and_moves_to_the_end() -> None:
     assert page(store, since=3) == []
 
 
+def quiet(users: int = 5, errors: int = 0) -> bytes:
+    """Its users were there, and nobody answered them."""
+    cell = wire.Cell()
+    cell.n = cell.errors = errors
+    return wire.encode(wire.Window(1.0, wire.Health(users, 0.1, 0.0), {("GET", "/"): cell} if errors else {}))
+
+
+@pytest.mark.parametrize("errors", [0, 3])
+def test_a_worker_that_was_silent_and_got_no_answer_was_not_at_work(errors: int) -> None:
+    store = WindowStore(1.0)
+    for w in range(4):
+        store.put("a", w, blob(3))
+    store.silent("b", 0.9, 2.1)
+    for w, said in enumerate([blob(4), quiet(errors=errors), quiet(errors=errors), quiet()]):
+        store.put("b", w, said)
+    assert [(one["workers"], one["users"]) for one in page(store)] == [(2, 10), (1, 5), (1, 5), (2, 10)]
+    assert store.merged(1).health.users == 5
+
+
+def test_a_silence_that_is_known_only_later_changes_what_was_said_before() -> None:
+    store = WindowStore(2.0)
+    store.put("a", 0, blob(3))
+    store.put("b", 0, quiet())
+    store.put("a", 1, blob(3))
+    assert [one["workers"] for one in page(store)] == [2, 1]
+    store.silent("b", -1.0, 3.9)
+    assert [(one["w"], one["workers"], one["seq"]) for one in page(store, since=3)] == [(0, 1, 4)]
+
+
+def test_silence_before_the_load_says_nothing() -> None:
+    store = WindowStore(1.0)
+    store.put("b", 0, quiet())
+    store.silent("b", -9.0, -1.0)
+    assert [one["workers"] for one in page(store)] == [1]
+
+
 MESSAGES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), min_size=1, max_size=30)
 
 
