@@ -64,7 +64,7 @@ test: $(READY)  ## everything; builds or finds the cluster by itself
 	}
 	trap leave EXIT
 	make --no-print-directory check
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit -n 2 --dist loadscope
 	echo "waiting for the cluster's programs and images (log: $$log)"
 	wait $$building || { tail -n 40 $$log; exit 1; }
 	# Rooms beside each other, the tests of a room in their order: tests/conftest.py.

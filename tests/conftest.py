@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -16,6 +17,10 @@ if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")).startswith("gw"):
 
 from tests.support import faulttable
 from tests.testcluster import kind
+
+# Property tests are about results; how long one example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 # The longest first; all others fill the gaps.
@@ -50,6 +55,8 @@ def _room(item: pytest.Item) -> str:
 
 
 def _room_of(parts: Sequence[str]) -> str:
+    if parts[0] == "unit":  # they share nothing
+        return "/".join(parts[:3])
     return parts[1] if tuple(parts[:2]) == ("e2e", "node") and not _one_cluster() else parts[0]
 
 

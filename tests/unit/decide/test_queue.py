@@ -206,7 +206,7 @@ def test_the_work_grows_with_the_length_of_the_line_and_not_with_its_square():
 # What always holds
 
 LOCKS = ["x", "y", "z"]
-checked = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+checked = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 tickets = st.builds(
     lambda number, locks, at, priority, users, space: waiting(
         f"t{number}", *locks, at=at, priority=priority, users=users, namespace=space

@@ -120,7 +120,7 @@ histories = st.builds(
     st.sampled_from([[], [], seeded[:1], seeded]),
     st.lists(st.tuples(steps, st.integers(0, 3)), max_size=25),
 )
-checked = settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+checked = settings(max_examples=75, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _play(history, watch, world=None):

@@ -5,7 +5,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from loadtest_operator.model import cron
 from loadtest_operator.model.cron import MINUTE, Cron
@@ -118,7 +118,6 @@ def _day(moment: datetime, day: str, days: set[int], weekday: str, weekdays: set
     return (in_month and in_week) if both else (in_month or in_week)
 
 
-@settings(deadline=None)  # a busy machine stops any test for longer than that
 @given(
     _field(0, 59),
     _field(0, 23),

@@ -264,7 +264,7 @@ def play(cluster, step):
             cluster.end(of)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=60))
 def test_two_never_hold_one_lock(history):
     cluster = Cluster()
@@ -274,7 +274,7 @@ def test_two_never_hold_one_lock(history):
         assert len(held) == len(set(held)), held
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=40))
 def test_a_restart_changes_no_place_and_everybody_gets_a_turn(history):
     cluster = Cluster()

@@ -1,13 +1,9 @@
-"""Property tests here are about results; how long one example takes depends on what else the machine does."""
+"""A store in a folder that is not there yet."""
 
 from contextlib import closing
 
 import pytest
-from hypothesis import settings
 from loadtest_operator.store import open_store
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 @pytest.fixture
