@@ -7,9 +7,9 @@ from loadtest_operator.decide.observed import Plan
 from loadtest_operator.decide.run import decide
 
 from tests.unit.decide_run import states
+from tests.unit.decide_run.cluster import conditions
 from tests.unit.decide_run.kstatus import FAILED, IN_PROGRESS, by_type, kstatus
 from tests.unit.decide_run.troubled import ONCE, UNSCHEDULABLE, ended, last_word, unscheduled, waiting
-from tests.unit.decide_run.world import conditions
 
 
 def test_pods_that_just_start_are_no_news():

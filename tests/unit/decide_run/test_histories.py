@@ -13,10 +13,10 @@ from loadtest_operator.model.conditions import Reason
 from loadtest_operator.model.phases import Phase
 
 from tests.unit.decide_run import states
+from tests.unit.decide_run.cluster import conditions
 from tests.unit.decide_run.figures import SPEC, STATES
 from tests.unit.decide_run.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
 from tests.unit.decide_run.test_giving_up import last_word, unscheduled, waiting
-from tests.unit.decide_run.world import conditions
 
 LOADS = [{"users": users, "duration": "5m"} for users in (50, 60)]
 LIMITS = [[{"metric": "p95", "fail": limit}] for limit in ("500ms", "100ms")]
