@@ -12,6 +12,9 @@ SEEDS = {
     70750: "a lock was given on while a worker of its last holder still sent: two tests loaded one target",
     71749: "a new run did not wait for workers of the run before, whose node could not be told that they were to go",
     71324: "a process that began after the Jobs of a deleted test were gone did not know that its workers had the lock",
+    700544: "a lost attempt's Job, deleted before its LoadTest was orphaned, passed for one that still has an owner",
+    702481: "a Job that went already when its LoadTest was orphaned told nobody of the ConfigMap that belongs to it",
+    702638: "the Job of the new attempt passed for an owner of what the lost attempt had left",
     2026112100586: "other limits while the store was away: a stored run was judged again and again, at once",
 }
 

@@ -2,12 +2,13 @@
 
 import traceback
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadtest_operator.decide import ticket
 from loadtest_operator.model.phases import Phase
 from loadtest_operator.store.base import StoredRun
 
+from tests.faults import reading
 from tests.faults.locusts import REQUESTS_PER_WINDOW, Master, Worker
 from tests.faults.model import Change, Object
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 ORDER = list(Phase)
 TEST_UID = "loadtest.dev/test-uid"
-TERMINAL = {phase.value for phase in Phase if phase.terminal}
 # The last request after a DELETE, with the operator down: the garbage collector alone.
 DELETED_SECONDS = 10.0
 TAKEN_DOWN_SECONDS = 20.0  # after an end that the operator has to bring about itself
@@ -71,10 +71,10 @@ class Watcher:
 
     def _sharing(self, worker: Worker) -> None:
         """What keeps others from a target does so until nothing can reach it any more."""
-        mine = self._locks_of[_run(worker)]
+        mine = self._locks_of[reading.run(worker)]
         for uid, loading in self._workers.items():
             for other in loading.values() if uid != worker.uid else ():
-                if shared := mine & self._locks_of[_run(other)]:
+                if shared := mine & self._locks_of[reading.run(other)]:
                     self.wrong(f"{worker.fence} and {other.fence} load at once, and both had {sorted(shared)}")
 
     def load_begins(self, master: Master) -> None:
@@ -113,10 +113,17 @@ class Watcher:
             case "configmaps" | "services" | "networkpolicies" if change.type == "ADDED" and self._world.writer:
                 self._makers[change.object["metadata"]["uid"]] = self._world.writer
             case "pods" | "jobs":
+                self._vanishes(change)
                 name = change.object["metadata"]["name"]
                 going = "going" if "deletionTimestamp" in change.object["metadata"] else ""
                 phase = (change.object.get("status") or {}).get("phase", "")
                 self.tell(f"{change.type} {change.plural} {name} {phase} {going}")
+
+    def _vanishes(self, change: Change) -> None:
+        """A Job by which somebody would have found what its LoadTest left; nobody was there to see it."""
+        nobody = all(process.dead for process in self._world.processes.values())
+        if change.plural == "jobs" and change.type == "DELETED" and nobody:
+            self._left_jobs.discard(change.object["metadata"]["labels"].get(TEST_UID, ""))
 
     def _test(self, change: Change) -> None:
         metadata, name = change.object["metadata"], change.object["metadata"]["name"]
@@ -150,7 +157,7 @@ class Watcher:
 
     def _status(self, test: Object, before: Object, old: Object, new: Object, uid: str) -> None:
         name, was, phase = test["metadata"]["name"], old.get("run") or {}, new.get("run") or {}
-        if new.get("phase") in TERMINAL:
+        if new.get("phase") in reading.TERMINAL:
             self._ended(name, uid, new)
         if phase:
             self._locks_of[phase["id"]] = frozenset(phase.get("locks") or ())
@@ -161,7 +168,7 @@ class Watcher:
             self.wrong(f"{name}: run {was.get('number')} became run {phase.get('number')}")
         if not same_run or not old.get("phase"):
             return
-        if old["phase"] in TERMINAL:
+        if old["phase"] in reading.TERMINAL:
             self._stays(name, old, new, test)
         elif self._backwards(was, phase, old["phase"], new["phase"]):
             self.wrong(f"{name}: {old['phase']} became {new['phase']} in {phase}")
@@ -199,19 +206,19 @@ class Watcher:
         """For a new key or request, one number higher; a run that has not begun may be admitted afresh. One that waited
         was asked for when it got in line."""
         was, run = old["run"], new.get("run") or {}
-        asked = old.get("phase") == "Queued" or _request(old) != _request(new)
+        asked = old.get("phase") == "Queued" or reading.request(old) != reading.request(new)
         if run.get("number") != was["number"] + 1:
             self.wrong(f"{name}: run {was['number']} is followed by {run.get('number')}")
         if run.get("runKey") == was["runKey"] and not asked:
             self.wrong(f"{name}: run {run.get('number')} was not asked for")
-        if old.get("phase") not in TERMINAL | {"Pending", "Queued", "Preparing"}:
+        if old.get("phase") not in reading.TERMINAL | {"Pending", "Queued", "Preparing"}:
             self.wrong(f"{name}: run {run.get('number')} begins in phase {old.get('phase')} of the one before")
 
     def _stays(self, name: str, old: Object, new: Object, test: Object) -> None:
         said, says = (old["phase"], old.get("verdict")), (new["phase"], new.get("verdict"))
         edited = old.get("observedGeneration") != test["metadata"]["generation"]
         unsettled = any(one["type"] == "Reconciling" for one in old.get("conditions") or ())
-        gets_in_line = new["phase"] == "Queued" and _request(old) != _request(new)
+        gets_in_line = new["phase"] == "Queued" and reading.request(old) != reading.request(new)
         if said != says and not edited and not unsettled and not gets_in_line:
             self.wrong(f"{name}: {said} became {says}, and nobody asked for it")
 
@@ -232,8 +239,10 @@ class Watcher:
         self.tell(f"committed {run.id} attempt {run.attempt} {run.judgement.verdict}")
         if there is not None and run.record is not None:
             kept = self._world.shelf.windows.get(run.id)
-            if kept is not None and kept.attempt == run.record.attempt and _requests(kept) != _requests(run.record):
-                self.wrong(f"{run.id} was stored with {_requests(kept)} requests and then with {_requests(run.record)}")
+            if kept is not None and kept.attempt == run.record.attempt:
+                first, then = reading.requests(kept), reading.requests(run.record)
+                if first != then:
+                    self.wrong(f"{run.id} was stored with {first} requests and then with {then}")
 
     def released(self, master: Master) -> None:
         """The master forgets its results now."""
@@ -243,8 +252,8 @@ class Watcher:
         wanted = len(master.windows()) * REQUESTS_PER_WINDOW
         if kept is None:
             self.wrong(f"{master.fence} was let go, and the store holds nothing of it")
-        elif kept.attempt == run["attempt"] and _requests(kept) != wanted:
-            self.wrong(f"{master.fence} was let go with {wanted} requests, the store has {_requests(kept)}")
+        elif kept.attempt == run["attempt"] and reading.requests(kept) != wanted:
+            self.wrong(f"{master.fence} was let go with {wanted} requests, the store has {reading.requests(kept)}")
 
     # At the end
 
@@ -252,7 +261,7 @@ class Watcher:
         """What still has to happen; empty when every story has ended."""
         api = self._world.api
         for test in api.objects["loadtests"].values():
-            if said := _unsettled(test):
+            if said := reading.unsettled(test):
                 return said
             if fences := self.loading(test["metadata"]["uid"]):
                 return f"{fences} load"
@@ -283,29 +292,3 @@ class Watcher:
         """Made by a process that died, and the LoadTest was orphaned while it had no Job: docs/roadmap.md."""
         maker = self._makers.get(item["metadata"]["uid"])
         return uid not in self._left_jobs and maker is not None and maker.dead
-
-
-def _unsettled(test: Object) -> str:
-    status, metadata = test.get("status") or {}, test["metadata"]
-    name, phase = metadata["name"], status.get("phase")
-    conditions = {item["type"]: item["status"] for item in status.get("conditions") or ()}
-    if status.get("observedGeneration") != metadata["generation"]:
-        return f"{name} has not been looked at in generation {metadata['generation']}"
-    request = (metadata.get("annotations") or {}).get("loadtest.dev/run-requested")
-    if request and request != status.get("lastHandledRunRequest") and "Stalled" not in conditions:
-        return f"{name}: the run that was asked for did not begin"
-    if "Reconciling" in conditions or (phase not in TERMINAL and "Stalled" not in conditions):
-        return f"{name} is {phase}: {status.get('message')}"
-    return ""
-
-
-def _run(worker: Worker) -> str:
-    return worker.fence.split("/")[0]
-
-
-def _request(status: Object) -> str:
-    return str(status.get("lastHandledRunRequest") or "")
-
-
-def _requests(record: Any) -> int:
-    return sum(cell.n for endpoint in record.endpoints for cell in endpoint.cells)

@@ -21,10 +21,18 @@ def ours(job: Mapping[str, Any]) -> bool:
     return len(numbers) == 2 and all(text.isdigit() for text in numbers) and LABEL_TEST_UID in labels
 
 
-def owned_runs(jobs: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Those that the garbage collector takes along."""
-    owned = (job["metadata"] for job in jobs if job["metadata"].get("ownerReferences"))
-    return {str((metadata.get("labels") or {}).get(LABEL_RUN)) for metadata in owned}
+def left(job: Mapping[str, Any]) -> bool:
+    """Whether somebody has to take down what was made with it. A Job that goes may have been deleted with its attempt,
+    before its LoadTest was: then it has no owner any more, and nor has the rest."""
+    metadata = job["metadata"]
+    return ours(job) and not ("deletionTimestamp" in metadata and metadata.get("ownerReferences"))
+
+
+def owned_attempts(jobs: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Those that the garbage collector takes along, by the word of Jobs that did not go before their LoadTest."""
+    staying = (job["metadata"] for job in jobs if "deletionTimestamp" not in job["metadata"])
+    owned = (metadata.get("labels") or {} for metadata in staying if metadata.get("ownerReferences"))
+    return {(str(labels.get(LABEL_RUN)), str(labels.get(LABEL_ATTEMPT))) for labels in owned}
 
 
 async def take_down(kube: Kube, executor: Executor, job: Mapping[str, Any]) -> None:

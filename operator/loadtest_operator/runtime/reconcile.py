@@ -113,7 +113,7 @@ class Reconciler:
     async def _gone(self, key: Key) -> None:
         """The LoadTest is not there: what it made goes too, after asking the API server itself."""
         for job in self._objects.children(key, "Job"):
-            if "deletionTimestamp" not in job["metadata"] and orphans.ours(job) and await self.orphaned(job):
+            if orphans.left(job) and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
         await self._end_inputs(key, "")
         await self._sweeper.sweep(key)
@@ -125,7 +125,7 @@ class Reconciler:
         """Jobs of an earlier LoadTest of this name still send load, and have the names that the new one needs."""
         for job in self._objects.children(key, "Job"):
             labels = job["metadata"].get("labels") or {}
-            if labels.get(LABEL_TEST_UID) == uid or "deletionTimestamp" in job["metadata"] or not orphans.ours(job):
+            if labels.get(LABEL_TEST_UID) == uid or not orphans.left(job):
                 continue
             if labels.get(LABEL_INSTANCE) == self._instance and await self.orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
@@ -136,9 +136,9 @@ class Reconciler:
         """What was made for a LoadTest that went, with `--cascade=orphan`, before there was a Job to find it by."""
         session = self._sessions.of(key)
         left = session.left_by(uid)
-        owned = orphans.owned_runs(self._objects.children(key, "Job")) if left else set()
+        owned = orphans.owned_attempts(self._objects.children(key, "Job")) if left else set()
         for run in left:
-            if run.id not in owned:
+            if (run.id, str(run.attempt)) not in owned:
                 await orphans.take_down_beside(self._kube, self._executor, run)
             session.made.discard(run)
 

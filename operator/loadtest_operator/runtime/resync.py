@@ -118,11 +118,11 @@ class Resync:
             metadata = job["metadata"]
             labels = metadata.get("labels") or {}
             known = self._objects.test(Key(metadata["namespace"], labels.get(LABEL_TEST, "")))
-            if labels.get(LABEL_INSTANCE) != self._instance or "deletionTimestamp" in metadata:
+            if labels.get(LABEL_INSTANCE) != self._instance:
                 continue
             if known is not None and known["metadata"]["uid"] == labels.get(LABEL_TEST_UID):
                 continue
-            if orphans.ours(job) and await self._orphaned(job):
+            if orphans.left(job) and await self._orphaned(job):
                 await orphans.take_down(self._kube, self._executor, job)
 
 
