@@ -112,9 +112,12 @@ def _worker(config: Config) -> int:
     _patch()
     import gevent
 
+    from loadtest_agent import engine, pacing
     from loadtest_agent.worker import Worker
 
     worker = Worker(config)
+    engine.check_version()
+    pacing.listen(worker.on_iteration)
     code = _load(config, "worker")
     gevent.signal_handler(signal.SIGTERM, worker.terminate)
     try:

@@ -54,6 +54,7 @@ class Recorder:
         self._clock = clock
         self._known: dict[object, Endpoint] = {}
         self._zero = 0.0
+        self._pacing: wire.Pacing | None = None
         self._reset(0)
         self._edge = float("inf")
 
@@ -70,6 +71,7 @@ class Recorder:
             self.failures.clear()
             self._cells.clear()
             self._by_endpoint.clear()
+            self._pacing = None
 
     def on_request(
         self,
@@ -111,13 +113,22 @@ class Recorder:
             if latency_us > cell.peak_us:
                 cell.peak_us = latency_us
 
+    def on_iteration(self, turns: float) -> None:
+        """A user with a pacing begins its next iteration, so many turns late."""
+        now = self._clock()
+        if now >= self._edge:
+            self.roll(now)
+        if self._pacing is None:
+            self._pacing = wire.Pacing()
+        self._pacing.count(turns)
+
     def roll(self, now: float) -> None:
         """Close the windows that are over; those in which nothing happened are closed, too, and say how we were."""
         if not self.started or now < self._edge:
             return
         current = self._index(now)
         health = self._health(reset=True)
-        self.closed.append((self._open, wire.Window(self._window_seconds, health, self._by_endpoint)))
+        self.closed.append((self._open, self._window(self._window_seconds, health)))
         self.closed.extend(
             (index, wire.Window(self._window_seconds, health)) for index in range(self._open + 1, current)
         )
@@ -127,7 +138,7 @@ class Recorder:
         """The open window as far as it got; to be encoded at once, for it goes on changing."""
         self.roll(now)
         covered = min(now - self._zero - self._open * self._window_seconds, self._window_seconds)
-        return self._open, wire.Window(covered, self._health(reset=False), self._by_endpoint)
+        return self._open, self._window(covered, self._health(reset=False))
 
     def finish(self) -> None:
         """Close the open window early; called once, when the load is over."""
@@ -139,6 +150,9 @@ class Recorder:
         self._edge = float("inf")
         self.started = False
 
+    def _window(self, covered: float, health: wire.Health) -> wire.Window:
+        return wire.Window(covered, health, self._by_endpoint, self._pacing)
+
     def _index(self, now: float) -> int:
         return max(0, int((now - self._zero) / self._window_seconds))
 
@@ -147,6 +161,7 @@ class Recorder:
         self._edge = self._zero + (index + 1) * self._window_seconds
         self._cells: dict[object, wire.Cell] = {}
         self._by_endpoint: dict[Endpoint, wire.Cell] = {}
+        self._pacing = None
 
     def _cell(self, request_type: object, name: object) -> wire.Cell:
         endpoint = self._endpoint(request_type, name)

@@ -115,6 +115,7 @@ class View:
             "cpu": round(recent.cpu, 3),
             "lag": round(recent.lag, 4),
             "throttled": _round(recent.throttled),
+            "pacing": recent.pacing and recent.pacing.to_json(),
         }
 
 

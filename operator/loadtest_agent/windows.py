@@ -31,6 +31,7 @@ class _Brief:
     hist: Histogram
     covered: float
     health: wire.Health
+    pacing: wire.Pacing | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Recent:
     cpu: float
     lag: float
     throttled: float | None
+    pacing: wire.Pacing | None
 
 
 class WindowStore:
@@ -136,6 +138,7 @@ class WindowStore:
             newest = max(self._newest.values(), default=-1)
         seconds, requests, errors, health = 0.0, 0, 0, wire.Health()
         hist: Histogram = {}
+        pacing: wire.Pacing | None = None
         for w in range(newest, -1, -1):
             briefs = self._briefs.get(w)
             if briefs is None or seconds >= RECENT_SECONDS:
@@ -146,8 +149,9 @@ class WindowStore:
                 errors += brief.errors
                 health = _worse(health, brief.health)
                 histogram.add(hist, brief.hist)
+                pacing = _together(pacing, brief.pacing)
         p95 = histogram.quantile_seconds(hist, 0.95)
-        return Recent(seconds, requests, errors, p95, health.cpu, health.lag, health.throttled)
+        return Recent(seconds, requests, errors, p95, health.cpu, health.lag, health.throttled, pacing)
 
     def _changed(self, w: int) -> None:
         self._order.pop(self._seqs.get(w, 0), None)
@@ -180,7 +184,7 @@ class WindowStore:
             histogram.add(hist, cell.hist)
         n = sum(cell.n for cell in window.cells.values())
         errors = sum(cell.errors for cell in window.cells.values())
-        self._briefs.setdefault(w, {})[worker] = _Brief(n, errors, hist, window.covered, window.health)
+        self._briefs.setdefault(w, {})[worker] = _Brief(n, errors, hist, window.covered, window.health, window.pacing)
         # Workers report every 3 s, so what is a minute (or three windows) old is in no live figure any more.
         keep = max(3, math.ceil(60 / self.window_seconds))
         for old in [index for index in self._briefs if index < w - keep]:
@@ -194,6 +198,7 @@ class WindowStore:
             away = self._away(worker, w, window)
             present += not away
             merged.health = _worse(merged.health, replace(window.health, users=0) if away else window.health)
+            merged.pacing = _together(merged.pacing, window.pacing)
             for endpoint, cell in window.cells.items():
                 key = endpoint if endpoint in self.totals else _OTHER
                 merged.cells.setdefault(key, wire.Cell()).add(cell)
@@ -213,6 +218,7 @@ class WindowStore:
                 "cpu": merged.health.cpu,
                 "lag": merged.health.lag,
                 "throttled": merged.health.throttled,
+                "pacing": merged.pacing and merged.pacing.to_json(),
                 "endpoints": [_endpoint(*item) for item in sorted(merged.cells.items())],
             },
             separators=(",", ":"),
@@ -232,6 +238,16 @@ def _endpoint(endpoint: wire.Endpoint, cell: wire.Cell) -> dict[str, object]:
         "sum": round(cell.total_us / 1e6, 6),
         "max": round(cell.peak_us / 1e6, 6),
     }
+
+
+def _together(one: wire.Pacing | None, other: wire.Pacing | None) -> wire.Pacing | None:
+    if one is None and other is None:
+        return None
+    both = wire.Pacing()
+    for part in (one, other):
+        if part is not None:
+            both.add(part)
+    return both
 
 
 def _worse(one: wire.Health, other: wire.Health) -> wire.Health:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from loadtest_agent.histogram import Histogram
 
 Endpoint = tuple[str, str]  # method, name
+# What is later than the most is as good as without a pacing; what is less late than the least is in time.
+_MOST_TURNS, _IN_TIME = 1e6, 1e-3
+_LN_GROWTH = math.log(1.1)
 
 
 class Cell:
@@ -55,6 +59,34 @@ class Health:
     throttled: float | None = None  # where there is nobody who would throttle
 
 
+class Pacing:
+    """Iterations of users that have a pacing. Lateness is told in turns: 1 is as late as two of them are apart."""
+
+    __slots__ = ("late", "missed", "n")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.missed = 0.0
+        self.late: Histogram = {}  # those that were late, by floor(ln(1000 turns) / ln 1.1)
+
+    def count(self, turns: float) -> None:
+        self.n += 1
+        if turns >= _IN_TIME:
+            turns = min(turns, _MOST_TURNS)
+            self.missed += turns
+            bucket = int(math.log(turns / _IN_TIME) / _LN_GROWTH)
+            self.late[bucket] = self.late.get(bucket, 0) + 1
+
+    def add(self, other: Pacing) -> None:
+        self.n += other.n
+        self.missed += other.missed
+        histogram.add(self.late, other.late)
+
+    def to_json(self) -> dict[str, object]:
+        """As drivers read it."""
+        return {"n": self.n, "missed": round(self.missed, 3), "late": dict(sorted(self.late.items()))}
+
+
 @dataclass
 class Window:
     """One worker's window; `covered` is below the window's length while the window is still open."""
@@ -62,12 +94,13 @@ class Window:
     covered: float
     health: Health = Health()
     cells: dict[Endpoint, Cell] = field(default_factory=dict)
+    pacing: Pacing | None = None  # of a script without any
 
 
 def encode(window: Window) -> bytes:
     # Compressed once by the worker: the same bytes are sent three times, and the master keeps them as they are.
     health = window.health
-    document = {
+    document: dict[str, object] = {
         "s": round(window.covered, 3),
         "u": health.users,
         "c": round(health.cpu, 3),
@@ -78,6 +111,9 @@ def encode(window: Window) -> bytes:
             for (method, name), cell in window.cells.items()
         ],
     }
+    if window.pacing is not None:
+        pacing = window.pacing
+        document["p"] = [pacing.n, pacing.missed, pacing.late]
     return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 1)
 
 
@@ -89,6 +125,10 @@ def decode(blob: bytes) -> Window:
         cell.n, cell.errors, cell.total_us, cell.peak_us = n, errors, total_us, peak_us
         cell.hist = {int(index): count for index, count in hist.items()}
         cell.fail_hist = {int(index): count for index, count in fail_hist.items()}
+    if "p" in document:
+        pacing = window.pacing = Pacing()
+        pacing.n, pacing.missed, late = document["p"]
+        pacing.late = {int(index): count for index, count in late.items()}
     return window
 
 

@@ -49,6 +49,7 @@ class Worker:
         self._sampler = health.Sampler(self._users, health.cpu_limit())
         self._recorder = Recorder(config.window_seconds, self._sampler)
         self.outbox = Outbox(config, self._recorder)
+        self.on_iteration = self._recorder.on_iteration
         self._welcome: AsyncResult = AsyncResult()
         self._over = Event()
         self._run_over = False

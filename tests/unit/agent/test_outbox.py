@@ -222,3 +222,29 @@ def test_the_masters_endpoints_are_capped_too() -> None:
     (window,) = page(store)
     assert len(window["endpoints"]) == protocol.MAX_ENDPOINTS + 1
     assert sum(one["n"] for one in window["endpoints"]) == 2 * protocol.MAX_ENDPOINTS == store.requests
+
+
+def paced(*turns: float) -> bytes:
+    found = wire.Pacing()
+    for one in turns:
+        found.count(one)
+    return wire.encode(wire.Window(1.0, pacing=found))
+
+
+def test_late_iterations_of_all_workers_are_added_up() -> None:
+    store = WindowStore(1.0)
+    store.put("a", 0, paced(*[0.0] * 97, 0.5))
+    store.put("b", 0, paced(0.25, 2.0))
+    store.put("c", 0, blob(1))
+    (window,) = page(store)
+    assert window["pacing"] == {"n": 100, "missed": 2.75, "late": {"57": 1, "65": 1, "79": 1}}
+    recent = store.recent({"a", "b", "c"}).pacing
+    assert recent is not None
+    assert json.loads(json.dumps(recent.to_json())) == window["pacing"]
+
+
+def test_a_script_without_a_pacing_says_so() -> None:
+    store = WindowStore(1.0)
+    store.put("a", 0, blob(1))
+    assert page(store)[0]["pacing"] is None
+    assert store.recent({"a"}).pacing is None
