@@ -127,6 +127,7 @@ def _validity(validity: Validity) -> dict[str, Any]:
         "generatorCPU": None if validity.generator_cpu is None else quantities.share(validity.generator_cpu),
         "lagP99": None if validity.lag_p99_s is None else quantities.latency(validity.lag_p99_s),
         "achieved": None if validity.achieved is None else quantities.share(validity.achieved),
+        "paced": None if validity.paced is None else quantities.share(validity.paced),
     }
     reasons = [cut(str(doubt)) for doubt in validity.doubts]
     head: dict[str, Any] = {"valid": validity.valid, "reasons": reasons, "workersLost": validity.workers_lost}

@@ -163,6 +163,9 @@ class Validity(Lenient):
     lag_p99: Number | None = Field(None, alias="lagP99", description="How late the load generator itself was.")
     workers_lost: Count | None = Field(None, description="How many workers were lost.")
     achieved: Number | None = Field(None, description="The share of the wanted load that was reached.")
+    paced: Number | None = Field(
+        None, description="The share of the iterations that the script's pacing asks for and that were made."
+    )
     loss: Words | None = Field(None, description="What was lost with workers, also when the run is valid.")
 
 

@@ -170,6 +170,7 @@ def _measurements(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         ("achieved", "Load that was reached", "of the load that was asked for"),
         ("generatorCPU", "CPU of the busiest worker", f"over {_MAX_CPU} the generator slows the requests down itself"),
         ("lagP99", "Lag of the generator", f"over {_MAX_LAG} its own delays are in the latencies"),
+        ("paced", "Iterations that were made", "of those that the script's pacing asks for"),
         ("workersLost", "Workers lost", "each takes its users with it"),
     ):
         if told.get(key) is not None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 
 from loadtest_operator.model import quantities
 from loadtest_operator.model.conditions import Reason
+from loadtest_operator.verdict import pacing, reached
 from loadtest_operator.verdict.numbers import Judged, judged
+from loadtest_operator.verdict.reached import MIN_ACHIEVED, Doubt, Expected
 from loadtest_operator.verdict.record import Environment, RunRecord, RunWindow
+
+__all__ = ["MAX_CPU", "MAX_LAG_S", "MAX_THROTTLED", "Doubt", "Expected", "Validity", "assess", "enough", "marked"]
 
 # A p95 is made by the slowest twentieth of the requests: when the generator was at its limit in twice that share of the
 # windows, its own delays may well be what the p95 shows. So the 90th percentile over windows decides.
@@ -23,31 +27,6 @@ MAX_THROTTLED = 0.1
 # Requests that the generator could not send count as errors of the target otherwise.
 MAX_OWN_FAULTS = 0.001
 OWN_FAULT = "generator: "
-# Users come and go around the wanted number while a locustfile's users stop and start.
-MIN_ACHIEVED = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the run was meant to be, as far as it can be checked."""
-
-    workers: int
-    workers_lost: int = 0
-    """As the master counted them."""
-    users: int | None = None
-    """The level after the ramp; None when it changes during the run or is not known."""
-    ramp_s: float = 0.0
-    tolerate_loss: float = 0.10
-    """The share of user-seconds that may be lost with workers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    reason: Reason
-    says: str
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.says}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +38,8 @@ class Validity:
     lag_p99_s: float | None = None
     workers_lost: int = 0
     achieved: float | None = None
+    paced: float | None = None
+    """The share of the iterations that the script's pacing asks for and that were made."""
     degraded: tuple[int, ...] = ()
     """The judged windows in which users or workers were missing."""
     loss: str = ""
@@ -81,23 +62,25 @@ def assess(record: RunRecord, expected: Expected) -> Validity:
     windows = [known.get(w, RunWindow(w, 0, 0)) for w in range(part.first, part.end)] if known else []
     cpu = [one.cpu for one in windows if one.cpu is not None]
     lag = [one.lag for one in windows if one.lag is not None]
-    achieved = _achieved(windows, expected, record.window_s)
-    lost = max([expected.workers_lost, *(_missing(one, expected) for one in windows)])
+    achieved = reached.achieved(windows, expected, record.window_s)
+    paced = pacing.together(windows)
+    lost = max([expected.workers_lost, *(expected.missing(one) for one in windows)])
     throttled = [one.throttled for one in windows if one.throttled is not None]
     saturated = _saturated(Load(cpu, lag, throttled), expected.workers)
-    doubts = [*_no_data(record, part), *_lost(achieved, lost, expected), *saturated, *_own_faults(record)]
+    doubts = [*_no_data(record, part), *_lost(achieved, lost, record, expected), *saturated, *_own_faults(record)]
+    doubts += reached.too_late(paced, expected.users)
     if record.aborted is not None:  # that it is short is what the limit wanted
         doubts = [one for one in doubts if one.reason not in {Reason.NO_DATA, Reason.LOAD_NOT_REACHED}]
-    full = [one for one in windows if one.w * record.window_s >= expected.ramp_s]
-    degraded = tuple(one.w for one in full if _degraded(one, expected))
+    degraded = tuple(one.w for one in windows if reached.degraded(one, expected, record.window_s))
     return Validity(
         doubts=tuple(doubts),
         generator_cpu=_percentile(cpu, BUSY_SHARE),
         lag_p99_s=_percentile(lag, 0.99),
         workers_lost=lost,
         achieved=achieved,
+        paced=None if paced is None else paced.made,
         degraded=degraded,
-        loss=_loss(lost, achieved, len(degraded), len(full), expected),
+        loss=_loss(lost, achieved, len(degraded), len(windows), expected),
     )
 
 
@@ -106,12 +89,6 @@ def marked(record: RunRecord, validity: Validity) -> RunRecord:
     which = set(validity.degraded)
     windows = tuple(one._replace(degraded=one.w in which or None) for one in record.run_windows)
     return replace(record, run_windows=windows)
-
-
-def _degraded(window: RunWindow, expected: Expected) -> bool:
-    if _missing(window, expected):
-        return True
-    return bool(expected.users) and window.users is not None and window.users < MIN_ACHIEVED * (expected.users or 0)
 
 
 def _loss(lost: int, achieved: float | None, degraded: int, of: int, expected: Expected) -> str:
@@ -132,7 +109,7 @@ def _no_data(record: RunRecord, part: Judged) -> Iterator[Doubt]:
         yield Doubt(Reason.NO_DATA, "no request was made after warm-up; see whether the scenario's users send any")
 
 
-def _lost(achieved: float | None, lost: int, expected: Expected) -> Iterator[Doubt]:
+def _lost(achieved: float | None, lost: int, record: RunRecord, expected: Expected) -> Iterator[Doubt]:
     if achieved is None:
         return
     share = quantities.share(achieved)
@@ -141,8 +118,7 @@ def _lost(achieved: float | None, lost: int, expected: Expected) -> Iterator[Dou
         allowed = f"runners.tolerateLoss allows {quantities.share(expected.tolerate_loss)} to be missing"
         yield Doubt(Reason.WORKERS_LOST, f"{gone}; {allowed}: see why the pods went, then run again")
     elif not lost and achieved < MIN_ACHIEVED:
-        wanted = f"only {share} of the wanted {expected.users} users were there on average"
-        yield Doubt(Reason.LOAD_NOT_REACHED, f"{wanted}; lengthen load.ramp or add workers (runners.workers)")
+        yield reached.too_few(achieved, record.run_windows, expected, record.window_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,23 +172,6 @@ def enough(cpu: float, workers: int) -> str:
     A worker at its limit might have made more if it could, so it is the least number.
     """
     return f"{max(workers + 1, math.ceil(workers * cpu / COMFORTABLE_CPU))} workers or more would do for this load"
-
-
-def _achieved(windows: Sequence[RunWindow], expected: Expected, window_s: float) -> float | None:
-    """The share of the wanted load that was there: of user-seconds when the level is known, else of worker-seconds."""
-    full = [one for one in windows if one.w * window_s >= expected.ramp_s]
-    if expected.users:
-        # More than were wanted, for a moment while they move to other workers, do not make up for those that were gone.
-        users = [min(one.users, expected.users) for one in full if one.users is not None]
-        # They are counted when a window closes, and when the last one does, the stop may have come already.
-        users = [*users[:-1], users[-2]] if len(users) > 1 else users
-        return sum(users) / (expected.users * len(users)) if users else None
-    workers = [expected.workers - _missing(one, expected) for one in full if one.workers is not None]
-    return sum(workers) / (expected.workers * len(workers)) if workers and expected.workers else None
-
-
-def _missing(window: RunWindow, expected: Expected) -> int:
-    return 0 if window.workers is None else max(0, expected.workers - window.workers)
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:

@@ -5,12 +5,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
-from loadtest_operator.verdict import varint
+from loadtest_operator.verdict import histogram, varint
 from loadtest_operator.verdict.reading import Reader
 
-# CPU shares and lags are kept as whole numbers: 1/10000, and microseconds.
+# CPU shares, lags and turns are kept as whole numbers: 1/10000, microseconds, and 1/1000.
 _SHARE = 10_000
 _LAG = 1_000_000
+_TURN = 1_000
+# An agent sends less than a million; a page from a load pod may say anything.
+_MOST_TURNS = 1e15
+
+
+class Pacing(NamedTuple):
+    """How iterations of users that have a pacing began. A turn is the wanted time from one to the next."""
+
+    n: int
+    missed: float = 0.0
+    """By how many turns they were late, all together: as many iterations were not made."""
+    late: bytes = b""
+    """Those that were late, packed: bucket b holds lateness from 1.1**b thousandths of a turn on."""
+
+    def to_json(self) -> dict[str, Any]:
+        late = {str(bucket): n for bucket, n in sorted(histogram.unpack(self.late).items())}
+        return {"n": self.n, "missed": self.missed, "late": late}
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Pacing | None":
+        n = reader.count("n", 0)
+        return cls(n, min(_MOST_TURNS, reader.number("missed", 0.0)), reader.histogram("late")) if n else None
 
 
 class RunWindow(NamedTuple):
@@ -25,10 +47,12 @@ class RunWindow(NamedTuple):
     stage: str | None = None
     rate: float | None = None
     late: float | None = None
+    pacing: Pacing | None = None  # of a script that has one
     degraded: bool | None = None  # users or workers were missing; told by verdict/validity.py
 
     def to_json(self) -> dict[str, Any]:
-        return {key: found for key, found in self._asdict().items() if found is not None}
+        told = {key: found for key, found in self._asdict().items() if found is not None}
+        return told if self.pacing is None else {**told, "pacing": self.pacing.to_json()}
 
     @classmethod
     def read(cls, reader: Reader) -> "RunWindow":
@@ -42,6 +66,7 @@ class RunWindow(NamedTuple):
             stage=reader.text("stage", "") or None,
             rate=reader.optional_number("rate"),
             late=reader.optional_number("late"),
+            pacing=Pacing.read(reader.child("pacing")),
             degraded=reader.flag("degraded", default=False) or None,
         )
 
@@ -97,14 +122,15 @@ class Row(NamedTuple):
 # A packed window: four bytes with the length of the numbers, the numbers, all histograms one after the other.
 # The numbers: _HEAD for the window, then _PER_ROW for each endpoint. What may be None is kept plus one.
 _LENGTH_BYTES = 4
-_HEAD = 5
+_HEAD = 8
 _PER_ROW = 7
 
 
 def pack(about: RunWindow, rows: Sequence[Row]) -> bytes:
     numbers = [_up(about.workers), _up(about.users), _up(about.cpu, _SHARE), _up(about.lag, _LAG)]
-    numbers.append(_up(about.throttled, _SHARE))
-    blobs = []
+    pacing = about.pacing or Pacing(0)
+    numbers += [_up(about.throttled, _SHARE), pacing.n, round(pacing.missed * _TURN), len(pacing.late)]
+    blobs = [pacing.late]
     for row in rows:
         numbers += (
             row.endpoint,
@@ -123,7 +149,9 @@ def pack(about: RunWindow, rows: Sequence[Row]) -> bytes:
 def unpack(w: int, packed: bytes) -> tuple[RunWindow, list[Row]]:
     at = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
     numbers = varint.decode(packed[_LENGTH_BYTES:at])
-    workers, users, cpu, lag, throttled = numbers[:_HEAD]
+    workers, users, cpu, lag, throttled, paced, missed, late = numbers[:_HEAD]
+    pacing = Pacing(paced, missed / _TURN, packed[at : at + late]) if paced else None
+    at += late
     rows = []
     for start in range(_HEAD, len(numbers), _PER_ROW):
         endpoint, n, errors, successes, failures, sum_us, max_us = numbers[start : start + _PER_ROW]
@@ -131,7 +159,7 @@ def unpack(w: int, packed: bytes) -> tuple[RunWindow, list[Row]]:
         rows.append(Row(endpoint, n, errors, hist, fail_hist, _down(sum_us), _down(max_us)))
         at += successes + failures
     health = _down(cpu, _SHARE), _down(lag, _LAG), _down(throttled, _SHARE)
-    return RunWindow(w, _down(workers), _down(users), *health), rows
+    return RunWindow(w, _down(workers), _down(users), *health, pacing=pacing), rows
 
 
 def compress(several: Sequence[bytes]) -> bytes:

@@ -249,3 +249,9 @@ def test_judging_an_hour_of_fifty_endpoints_takes_less_than_a_second():
     print(f"judged 50 endpoints x 360 windows in {seconds:.2f} s")  # noqa: T201 - shown with -s, and when it is too slow
     assert found.verdict is Verdict.PASSED
     assert seconds < 1
+
+
+def test_the_share_of_iterations_at_their_pacing_is_told_when_there_is_one():
+    paced = {"pacing": {"n": 100, "missed": 2.0, "late": {"50": 20}}}
+    assert judged(steady(10, *SHOP, about=paced)).validity["paced"] == "98.04%"
+    assert "paced" not in judged(steady(10, *SHOP)).validity

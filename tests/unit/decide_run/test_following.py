@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.unit.decide_run import states
 from tests.unit.decide_run.kstatus import by_type
 
@@ -50,6 +52,7 @@ def test_a_lost_worker_is_told_while_the_load_goes_on():
 
 def test_a_generator_that_does_not_keep_up_is_told_while_load_is_on_and_when_it_does_again():
     world = states.running()
+    world.agent["users"]["running"] = 50
     for cpu, lag, status in [(0.5, 0.01, "True"), (0.97, 0.01, "False"), (0.5, 0.4, "False"), (0.5, 0.01, "True")]:
         world.agent["recent"] |= {"cpu": cpu, "lag": lag}
         world.tick(10)
@@ -58,6 +61,46 @@ def test_a_generator_that_does_not_keep_up_is_told_while_load_is_on_and_when_it_
         assert found["status"] == status
         assert found["reason"] == ("GeneratorHealthy" if status == "True" else "GeneratorSaturated")
     assert "GeneratorHealthy" in by_type(world.raw["status"])
+
+
+@pytest.mark.parametrize(
+    ("after", "users", "workers", "healthy"),
+    [
+        (12, 12, 2, True),  # the ramp takes 30 s, and 5 s are for a step of it and for the way
+        (12, 11, 2, False),
+        (60, 50, 2, True),
+        (60, 40, 2, False),
+        (60, 25, 1, True),  # WorkersConnected says it
+    ],
+)
+def test_users_that_do_not_follow_the_ramp_are_told_while_load_is_on(after, users, workers, healthy):
+    world = states.running()
+    world.tick(world.agent["startedAt"] + after - world.now.timestamp())
+    world.agent["recent"] |= {"cpu": 0.5, "lag": 0.01}
+    world.agent["users"] = {"target": 50, "running": users}
+    world.agent["workers"] = {"expected": 2, "connected": workers, "lost": 2 - workers}
+    found = by_type(world.look().status)["GeneratorHealthy"]
+    assert found["status"] == str(healthy)
+    if not healthy:
+        wanted = 11 if after == 12 else 50
+        assert found["reason"] == "LoadNotReached"
+        assert found["message"].startswith(f"{users} users are there, and {wanted} should be: let them come slower")
+
+
+def test_a_pacing_that_is_not_kept_is_told_while_load_is_on():
+    world = states.running()
+    world.agent["users"]["running"] = 50
+    for late, missed, status in [({}, 0.0, "True"), ({"60": 40}, 20.0, "False"), ({"60": 2}, 1.0, "True")]:
+        world.agent["recent"] |= {"cpu": 0.5, "lag": 0.01, "pacing": {"n": 100, "missed": missed, "late": late}}
+        world.tick(10)
+        world.look()
+        found = by_type(world.raw["status"])["GeneratorHealthy"]
+        assert found["status"] == status
+        if status == "False":
+            assert found["reason"] == "LoadNotReached"
+            assert found["message"].startswith(
+                "40% of the iterations that have a pacing begin late, and only 83.33% of those asked for are made: give"
+            )
 
 
 def test_live_numbers_come_every_ten_seconds_as_numbers_and_texts_with_units():

@@ -33,7 +33,7 @@ def test_a_record_that_was_written_reads_back_as_the_same():
     }
     before = record_of(
         window(0, cell(), cell("POST /orders", [], failed=[0.3])),
-        window(1, cell(latencies=[0.1, 0.2])),
+        window(1, cell(latencies=[0.1, 0.2]), pacing={"n": 8, "missed": 1.5, "late": {"69": 2}}),
         failures=[failure],
         namespace="shop",
         test="checkout",
@@ -43,6 +43,7 @@ def test_a_record_that_was_written_reads_back_as_the_same():
         environment=Environment(valid=False, reasons=("GeneratorSaturated",)),
     )
     assert RunRecord.loads(before.dumps()) == before
+    assert before.run_windows[1].pacing is not None
     assert before.dumps() == before.dumps()
 
 

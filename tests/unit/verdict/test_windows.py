@@ -77,6 +77,23 @@ def test_what_a_window_says_is_kept():
     assert histogram.unpack(row.fail_hist) == {histogram.bucket(0.3): 1}
 
 
+def test_what_a_window_says_about_its_pacing_is_kept():
+    told = {"n": 480, "missed": 14.203, "late": {"3": 200, "77": 2}}
+    log = log_of(window(0, cell(), pacing=told), window(1, cell()))
+    (paced, [row]), (plain, _) = log.decoded()
+    assert (paced.pacing.to_json(), plain.pacing) == (told, None)
+    assert histogram.unpack(row.hist) == {histogram.bucket(0.05): 1}
+
+
+def test_a_pacing_that_nobody_can_have_measured_does_no_harm():
+    log = log_of(window(0, pacing={"n": 1, "missed": 1e308, "late": {"1500": 9}}))
+    [(about, _)] = log.decoded()
+    assert about.pacing.missed == 1e15
+    for odd in ({"n": -1}, {"n": 1, "missed": -0.5}, {"n": 1, "late": {"1501": 1}}, {"n": 1, "late": 3}, [1], "late"):
+        with pytest.raises(BadInputError):
+            log_of(window(0, pacing=odd))
+
+
 def test_what_was_not_measured_stays_unknown():
     log = log_of({"w": 0, "seq": 1, "endpoints": [{"method": "GET", "name": "/", "n": 3}]})
     [(about, [row])] = log.decoded()
