@@ -1,5 +1,6 @@
 """Thresholds on PromQL: the operator asks a real Prometheus, before a run, during it, and for its verdict."""
 
+import itertools
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from tests.support.loadtests import condition
 from tests.support.played_agent import Script
 from tests.support.prometheus import Prometheus
 from tests.support.stage import Object, Stage, soon
+from tests.testcluster.apiserver import ApiServer
 
+NUMBERS = itertools.count(1)
 HELD = Script(pause_at=frozenset({"Running"}))
 
 
@@ -22,11 +25,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         yield found
 
 
-@pytest.fixture
-def stage(stages: Callable[..., Stage], server: Prometheus) -> Stage:
-    made = stages(policy=json.dumps([{"prometheus": {"url": server.url}}]))
-    made.operator.start().ready()
-    return made
+@pytest.fixture(scope="module")
+def stage(
+    api: ApiServer, namespaces: Callable[[], str], server: Prometheus, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """For all tests of this file, each with LoadTests of its own."""
+    settings = {"policy": json.dumps([{"prometheus": {"url": server.url}}])}
+    with Stage(api, namespaces(), tmp_path_factory.mktemp("promql"), settings) as made:
+        made.operator.start().ready()
+        yield made
 
 
 def query(promql: str, **fields: Any) -> dict[str, Any]:
@@ -51,8 +58,9 @@ def told(test: Object) -> dict[str, str]:
 def test_what_prometheus_says_is_held_against_the_limit(
     stage: Stage, threshold: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    stage.apply("asked", thresholds=[threshold])
-    test = stage.until("asked", "Completed")
+    name = f"asked-{next(NUMBERS)}"
+    stage.apply(name, thresholds=[threshold])
+    test = stage.until(name, "Completed")
     assert told(test).items() >= expected.items()
     verdicts = {"Passed": "Passed", "Warning": "Warning", "Failed": "Failed", "Unknown": "Inconclusive"}
     assert test["status"]["verdict"] == verdicts[expected["result"]]
@@ -88,13 +96,14 @@ def test_another_query_after_the_run_is_asked_over_the_same_time(stage: Stage) -
     ],
 )
 def test_a_query_that_cannot_be_used_is_told_before_any_load(stage: Stage, promql: str, words: str) -> None:
-    stage.apply("wrong", thresholds=[query(promql, fail="1")])
-    test = stage.until("wrong", "Pending", where=lambda item: condition(item, "Stalled"))
+    name = f"wrong-{next(NUMBERS)}"
+    stage.apply(name, thresholds=[query(promql, fail="1")])
+    test = stage.until(name, "Pending", where=lambda item: condition(item, "Stalled"))
     assert condition(test, "Stalled")["reason"] == "InputInvalid"
     assert words in test["status"]["message"]
-    assert not stage.jobs()
-    stage.apply("wrong", thresholds=[query("vector(1)", fail="1")])
-    stage.until("wrong", "Completed")
+    assert not [job for job in stage.jobs() if job.startswith(name)]
+    stage.apply(name, thresholds=[query("vector(1)", fail="1")])
+    stage.until(name, "Completed")
 
 
 def test_without_an_address_in_the_policy_a_query_is_refused(stages: Callable[..., Stage]) -> None:
