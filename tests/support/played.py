@@ -217,7 +217,11 @@ class PlayedKubelet:
             await agent.released.wait()
             await self._write(pod, ended(0, agent.last_word()))
         finally:
-            await _close(runner, listening)
+            # Its pod may be deleted meanwhile: connections that are being closed must be closed to the end.
+            closing = asyncio.create_task(_close(runner, listening))
+            self._leaving.add(closing)
+            closing.add_done_callback(self._leaving.discard)
+            await asyncio.shield(closing)
 
     async def _play_worker(self, pod: Pod) -> None:
         """Runs until the master holds everything."""
