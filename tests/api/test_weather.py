@@ -59,6 +59,21 @@ def test_it_stops_in_time_while_the_api_server_is_away(shaky: Stage) -> None:
     shaky.cluster.close()
 
 
+def test_it_waits_for_an_api_server_that_comes_later(shaky: Stage) -> None:
+    """As when a whole cluster starts: it is in good health, not ready, and says what it waits for."""
+    shaky.operator.kill()
+    told = len(shaky.operator.log.read_text())
+    with shaky.api.away():
+        shaky.operator.start()
+        soon(lambda: "does not answer" in shaky.operator.log.read_text()[told:], "told", 20)
+        assert shaky.operator.answers("/healthz")
+        assert not shaky.operator.answers("/readyz")
+    shaky.cluster.close()
+    shaky.operator.ready(20)
+    shaky.apply("early")
+    shaky.until("early", "Completed", seconds=40)
+
+
 def test_somebody_elses_writes_lose_nothing_and_repeat_nothing(stage: Stage) -> None:
     """Each version that is seen is followed by a write of somebody else, so that ours meet conflicts."""
     stage.kubelet.scripts["contested"] = Script(seconds=dict.fromkeys(("Loading", "Preflight", "Running"), 0.7))

@@ -109,7 +109,7 @@ class Process:
         results = Results(PlayedStore(self, self.world.shelf), Session(self))  # type: ignore[arg-type]
         name = f"operator-{self.number}-{self.start_number}"
         try:
-            operator = await PlayedOperator.build(self.world.settings, kube, results, self.clock, name)
+            operator = PlayedOperator(self.world.settings, kube, results, self.clock, name)
             operator.web = NoWeb()  # type: ignore[assignment]
             operator.source = PlayedSource(self, kube.access, operator)
             operator.reconcile = Timed(operator.reconcile, self.world.looks)  # type: ignore[assignment]

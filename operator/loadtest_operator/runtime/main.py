@@ -16,31 +16,21 @@ from typing import Any
 
 import aiohttp
 
-from loadtest_operator.decide.queue import Name
 from loadtest_operator.io import credentials
 from loadtest_operator.io.credentials import Access, CredentialsError
 from loadtest_operator.io.kube import ApiError, ApiUnreachable, Kube
-from loadtest_operator.runtime import clock, logs, tokenkey, turns
+from loadtest_operator.runtime import clock, logs
 from loadtest_operator.runtime import settings as settings_module
+from loadtest_operator.runtime.assembly import Parts
 from loadtest_operator.runtime.clock import Clock
-from loadtest_operator.runtime.environments import Environments
-from loadtest_operator.runtime.events import Events
-from loadtest_operator.runtime.execute import Executor
 from loadtest_operator.runtime.health import Health
 from loadtest_operator.runtime.kopf_source import Source
 from loadtest_operator.runtime.lease import Lease
-from loadtest_operator.runtime.metrics import Metrics
-from loadtest_operator.runtime.objects import Key, Objects
-from loadtest_operator.runtime.observe import Observer
-from loadtest_operator.runtime.reconcile import Reconciler
 from loadtest_operator.runtime.results import Results
-from loadtest_operator.runtime.resync import Resync, explain
-from loadtest_operator.runtime.sessions import Sessions
+from loadtest_operator.runtime.resync import FIRST_RETRY_SECONDS, explain
 from loadtest_operator.runtime.settings import Settings, SettingsError
-from loadtest_operator.runtime.sweeping import Sweeper
-from loadtest_operator.runtime.turns import Turns
+from loadtest_operator.runtime.tokenkey import Tokens
 from loadtest_operator.runtime.web import Web, measure_lag
-from loadtest_operator.runtime.workqueue import WorkQueue
 from loadtest_operator.store import SqliteStore, StoreRefused, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -76,7 +66,7 @@ async def serve(settings: Settings, access: Access) -> None:
         store = SqliteStore(settings.store)
         closing.callback(store.close)
         await _look_at(store)
-        operator = await Operator.build(settings, kube, Results(store, agents), time)
+        operator = Operator(settings, kube, Results(store, agents), time)
         gc.freeze()  # what was imported stays, so the collector need not walk it again and again
         await operator.run(stop)
 
@@ -98,81 +88,20 @@ class Operator:
     """All parts of one process."""
 
     def __init__(
-        self,
-        settings: Settings,
-        kube: Kube,
-        results: Results,
-        key: bytes,
-        clock: Clock = clock.now,
-        identity: str = "",
+        self, settings: Settings, kube: Kube, results: Results, clock: Clock = clock.now, identity: str = ""
     ) -> None:
-        namespace = settings.namespace or kube.access.namespace
+        """Clock and identity are given by those who run several in one process."""
         self.settings = settings
-        self.metrics = Metrics()
-        self.queue: WorkQueue[Key] = WorkQueue()
-        self.objects = Objects(
-            wake=self.queue.add, see=lambda key, raw: self.turns.see(Name(key.namespace, key.name), raw)
-        )
-        self.turns = Turns(
-            turns.rules(settings),
-            lambda of: self.objects.test(Key(*of)),
-            lambda of: self.queue.add(Key(*of)),
-            clock,
-        )
-        sessions = Sessions()
-        self.environments = Environments(kube, settings.instance, enabled=settings.environments, clock=clock)
-        observer = Observer(kube, self.objects, sessions, results, settings, key, clock, self.environments)
-        events = Events(kube, clock)
-        account = f"{namespace}:{settings.instance}"
-        executor = Executor(
-            kube,
-            self.objects,
-            sessions,
-            results,
-            observer,
-            events,
-            self.metrics,
-            self.environments,
-            account=account,
-            instance=settings.instance,
-            leading=self._leading,
-        )
-        sweeper = Sweeper(
-            kube,
-            self.environments,
-            instance=settings.instance,
-            namespaces=settings.watch_namespaces,
-            clock=clock,
-            leading=self._leading,
-        )
-        self.reconcile = Reconciler(
-            kube,
-            self.objects,
-            sessions,
-            self.queue,
-            observer,
-            executor,
-            self.metrics,
-            clock,
-            sweeper,
-            self.turns,
-            settings.instance,
-        )
+        self._kube = kube
+        self._home = settings.namespace or kube.access.namespace
+        self._tokens = Tokens()
+        parts = Parts(settings, kube, results, self._tokens, clock, self._leading)
+        self.metrics, self.queue, self.objects, self.turns = parts.metrics, parts.queue, parts.objects, parts.turns
+        self.environments, self.reconcile, self.resync = parts.environments, parts.reconcile, parts.resync
         self.source = Source(kube.access, self.objects, self.queue.add, settings.watch_namespaces)
-        self.resync = Resync(
-            kube,
-            self.objects,
-            self.queue,
-            executor,
-            self.reconcile.orphaned,
-            sweeper,
-            namespaces=settings.watch_namespaces,
-            instance=settings.instance,
-            every_seconds=settings.resync_seconds,
-        )
         self.lease = Lease(
             kube,
-            namespace,
+            self._home,
             settings.lease_name,
             identity or _identity(),
             settings.lease_seconds,
@@ -185,20 +114,6 @@ class Operator:
         self.metrics.queued.set_function(lambda: len(self.turns))
         self.metrics.tests.set_function(self.objects.count)
         self.metrics.leading.set_function(lambda: float(self._leading()))
-
-    @classmethod
-    async def build(
-        cls, settings: Settings, kube: Kube, results: Results, clock: Clock = clock.now, identity: str = ""
-    ) -> "Operator":
-        """Clock and identity are given by those who run several in one process."""
-        namespace = settings.namespace or kube.access.namespace
-        try:
-            key = await tokenkey.load(kube, namespace, settings.instance)
-        except ApiError as error:
-            raise StartError(f"namespace {namespace}: {explain(error)}") from error
-        except ApiUnreachable as error:
-            raise StartError(f"the API server at {kube.access.server} does not answer: {error}") from error
-        return cls(settings, kube, results, key, clock, identity)
 
     def _leading(self) -> bool:
         return not self.settings.lease_name or self.lease.trusted
@@ -215,8 +130,26 @@ class Operator:
             await self.web.stop()
 
     async def _acquired(self) -> None:
+        await self._unlocked()
         if self.settings.lease_name:
             await self.lease.acquire()
+
+    async def _unlocked(self) -> None:
+        """Waits for an API server that is away, as while a cluster starts; what waiting does not mend is told."""
+        said = ""
+        while True:
+            try:
+                return await self._tokens.unlock(self._kube, self._home, self.settings.instance)
+            except ApiError as error:
+                if not error.retryable:
+                    raise StartError(f"namespace {self._home}: {explain(error)}") from error
+                problem = f"the API server at {self._kube.access.server} answers {error}"
+            except ApiUnreachable as error:
+                problem = f"the API server at {self._kube.access.server} does not answer: {error}"
+            if problem != said:
+                log.warning("waiting: %s", problem)
+                said = problem
+            await asyncio.sleep(FIRST_RETRY_SECONDS)
 
     def works(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What goes on at the same time while this process leads, once it knows what there is."""

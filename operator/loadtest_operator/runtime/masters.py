@@ -16,6 +16,7 @@ from loadtest_operator.model.phases import Phase
 from loadtest_operator.runtime.clock import Clock
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt
+from loadtest_operator.runtime.tokenkey import Tokens
 from loadtest_operator.verdict.reading import BadInputError
 
 log = logging.getLogger(__name__)
@@ -28,19 +29,19 @@ PULL_SECONDS = 5.0
 
 
 class Masters:
-    def __init__(self, kube: Kube, results: Results, key: bytes, clock: Clock, *, direct: bool) -> None:
+    def __init__(self, kube: Kube, results: Results, tokens: Tokens, clock: Clock, *, direct: bool) -> None:
         """`direct`: by the pod's address; else through the API server."""
         self._kube = kube
         self._results = results
-        self._secret = key
+        self._tokens = tokens
         self._clock = clock
         self._direct = direct
 
     def token_sha256(self, run: RunRef) -> str:
-        return protocol.token_sha256(protocol.token(self._secret, run.fence))
+        return protocol.token_sha256(self._tokens.of(run.fence))
 
     def client(self, run: RunRef, pod: Mapping[str, Any]) -> AgentClient:
-        token = protocol.token(self._secret, run.fence)
+        token = self._tokens.of(run.fence)
         if self._direct:
             address = str((pod.get("status") or {}).get("podIP") or "")
             if not address:  # made in place of the one that answered, or not there yet

@@ -22,6 +22,7 @@ from loadtest_operator.runtime.questions import Questions
 from loadtest_operator.runtime.results import Results
 from loadtest_operator.runtime.sessions import Attempt, Sessions
 from loadtest_operator.runtime.settings import Settings
+from loadtest_operator.runtime.tokenkey import Tokens
 
 _UNDER_WAY = {Phase.PREFLIGHT, Phase.RUNNING, Phase.COLLECTING, Phase.JUDGING}
 
@@ -34,7 +35,7 @@ class Observer:
         sessions: Sessions,
         results: Results,
         settings: Settings,
-        key: bytes,
+        tokens: Tokens,
         clock: Clock,
         environments: Environments,
     ) -> None:
@@ -51,7 +52,7 @@ class Observer:
         self.questions = Questions(results.agents, settings.policy, clock)
         self._inputs = InputReader(kube, settings, self._policing, self.questions)
         self._lookout = Lookout(kube, objects, settings)
-        self.masters = Masters(kube, results, key, clock, direct=direct)
+        self.masters = Masters(kube, results, tokens, clock, direct=direct)
 
     async def observe(self, key: Key) -> Observed | None:
         raw = self._objects.test(key)

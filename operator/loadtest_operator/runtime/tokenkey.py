@@ -3,11 +3,25 @@
 import base64
 import secrets
 
+from loadtest_operator.io import agent as protocol
 from loadtest_operator.io.kube import SECRETS, AlreadyExists, Kube, NotFound
 
 NAME = "loadtest-operator-token-key"
 FIELD = "key"
 BYTES = 32
+
+
+class Tokens:
+    """Of all attempts. Their key is read before anything is decided, and not again."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key
+
+    async def unlock(self, kube: Kube, namespace: str, instance: str) -> None:
+        self._key = await load(kube, namespace, instance)
+
+    def of(self, fence: str) -> str:
+        return protocol.token(self._key, fence)
 
 
 async def load(kube: Kube, namespace: str, instance: str) -> bytes:

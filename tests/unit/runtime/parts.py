@@ -6,22 +6,10 @@ from types import SimpleNamespace
 
 import aiohttp
 from loadtest_operator.build import names
-from loadtest_operator.decide.queue import Name
-from loadtest_operator.runtime import turns
-from loadtest_operator.runtime.environments import Environments
-from loadtest_operator.runtime.events import Events
-from loadtest_operator.runtime.execute import Executor
-from loadtest_operator.runtime.metrics import Metrics
-from loadtest_operator.runtime.objects import Key, Objects
-from loadtest_operator.runtime.observe import Observer
-from loadtest_operator.runtime.reconcile import Reconciler
+from loadtest_operator.runtime.assembly import Parts
 from loadtest_operator.runtime.results import Results
-from loadtest_operator.runtime.resync import Resync
-from loadtest_operator.runtime.sessions import Sessions
 from loadtest_operator.runtime.settings import Settings
-from loadtest_operator.runtime.sweeping import Sweeper
-from loadtest_operator.runtime.turns import Turns
-from loadtest_operator.runtime.workqueue import WorkQueue
+from loadtest_operator.runtime.tokenkey import Tokens
 
 from tests.unit.decide_run.figures import SPEC
 from tests.unit.runtime.fakeapi import serving
@@ -57,61 +45,11 @@ class MemoryStore:
 async def assembled(**settings):
     """Everything, with `leading` to be set."""
     async with serving() as (api, kube), aiohttp.ClientSession() as agents:
-        here = SimpleNamespace(api=api, kube=kube, leading=True, store=MemoryStore(), metrics=Metrics())
-        here.settings = Settings(**{"agent_access": "proxy", **settings})
-        here.queue, here.sessions = WorkQueue(), Sessions()
-        here.objects = Objects(see=lambda key, raw: here.turns.see(Name(key.namespace, key.name), raw))
-        here.turns = Turns(
-            turns.rules(here.settings),
-            lambda of: here.objects.test(Key(*of)),
-            lambda of: here.queue.add(Key(*of)),
-            _now,
-        )
-        here.results = Results(here.store, agents)
-        instance = here.settings.instance
-        here.environments = Environments(kube, instance, enabled=True, clock=_now)
-        here.sweeper = Sweeper(
-            kube, here.environments, instance=instance, namespaces=(), clock=_now, leading=lambda: here.leading
-        )
-        here.observer = Observer(
-            kube, here.objects, here.sessions, here.results, here.settings, b"key", _now, here.environments
-        )
-        here.executor = Executor(
-            kube,
-            here.objects,
-            here.sessions,
-            here.results,
-            here.observer,
-            Events(kube, lambda: datetime.now(UTC)),
-            here.metrics,
-            here.environments,
-            account="home:loadtest-operator",
-            instance="loadtest-operator",
-            leading=lambda: here.leading,
-        )
-        here.reconcile = Reconciler(
-            kube,
-            here.objects,
-            here.sessions,
-            here.queue,
-            here.observer,
-            here.executor,
-            here.metrics,
-            _now,
-            here.sweeper,
-            here.turns,
-        )
-        here.resync = Resync(
-            kube,
-            here.objects,
-            here.queue,
-            here.executor,
-            here.reconcile.orphaned,
-            here.sweeper,
-            namespaces=here.settings.watch_namespaces,
-            instance=here.settings.instance,
-            every_seconds=300,
-        )
+        store, given = MemoryStore(), Settings(**{"agent_access": "proxy", **settings})
+        results = Results(store, agents)
+        here = SimpleNamespace(api=api, kube=kube, leading=True, store=store, results=results, settings=given)
+        parts = Parts(given, kube, results, Tokens(b"key"), _now, lambda: here.leading)
+        vars(here).update(vars(parts))
         yield here
 
 
