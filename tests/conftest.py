@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 if (worker := os.environ.get("PYTEST_XDIST_WORKER", "")).startswith("gw"):
     os.environ.setdefault("LOADTEST_CLUSTER", worker.removeprefix("gw"))
 
-from tests.support import faulttable
+from tests.support import faulttable, loops
 from tests.testcluster import kind
 
 # Property tests are about results; how long one example takes depends on what else the machine does.
@@ -27,6 +27,11 @@ TESTS = Path(__file__).parent
 LONG_ROOMS = ("e2e", "node", "api", "crash")
 SAYS = "says"
 FAULTS = TESTS.parent / "build/faults.md"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        loops.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,7 +76,7 @@ def _one_cluster() -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests recorded as `says`: figures that people run them for."""
-    said = [str(value) for value in _recorded(terminalreporter, SAYS)]
+    said = [*(str(value) for value in _recorded(terminalreporter, SAYS)), *loops.read().lines()]
     if said:
         terminalreporter.section("figures")
         terminalreporter.write("".join(f"{line}\n" for line in said))

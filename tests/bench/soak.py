@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.bench.cluster import Crowd
 from tests.bench.operator_rows import Ground, pid
 from tests.bench.processes import cpu_seconds, rss_mib
-from tests.support import crds
+from tests.support import crds, loops
 from tests.support.clusterapi import ClusterApi, path
 from tests.support.operator import OperatorProcess
 
@@ -108,7 +108,7 @@ class Soak:
     async def watch_lag(self) -> None:
         while True:
             told = dict(_gauges(await asyncio.to_thread(self._operator.metrics)))
-            self.lags.append(told["loadtest_loop_lag_seconds"])
+            self.lags.append(told["loadtest_loop_lag_max_seconds"])
             await asyncio.sleep(5)
 
     def _objects(self) -> int:
@@ -143,20 +143,6 @@ def grown(samples: list[Sample]) -> list[str]:
     return lines
 
 
-def reconciles(text: str) -> str:
-    """The longest looks, as far as the histogram tells."""
-    buckets = {
-        float(one.labels["le"]): one.value
-        for family in text_string_to_metric_families(text)
-        for one in family.samples
-        if one.name == "loadtest_reconcile_seconds_bucket"
-    }
-    count = max(buckets.values())
-    p99 = min(limit for limit, value in buckets.items() if value >= 0.99 * count)
-    longest = min(limit for limit, value in buckets.items() if value >= count)
-    return f"{count:.0f} looks, 99% within {p99:g} s, the longest within {longest:g} s"
-
-
 async def soak(runs: int, at_once: int) -> list[str]:
     with tempfile.TemporaryDirectory() as place, crds.api_server() as api:
         ground = Ground(api, Path(place))
@@ -174,7 +160,10 @@ async def soak(runs: int, at_once: int) -> list[str]:
             cpu = cpu_seconds(pid(operator))
             text = await asyncio.to_thread(operator.metrics)
             took, count = time.monotonic() - begun, told.samples[-1].runs
-            print(f"{count} runs in {took:.0f} s, {cpu:.1f} s of CPU; {reconciles(text)}")
+            print(f"{count} runs in {took:.0f} s, {cpu:.1f} s of CPU")
+            figures = loops.Figures()
+            figures.add(text)
+            print("\n".join(figures.lines()))
             told.close()
             return grown(told.samples)
 

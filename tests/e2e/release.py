@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support import owned, storage
+from tests.support import loops, owned, storage
 from tests.support.helm import CHART, Helm, Object, image_values
 from tests.support.killer import Killer
 from tests.support.kubectl import Kubectl, eventually
@@ -187,6 +187,8 @@ def release(
         helm("install", NAME, str(CHART), "-n", home, values=told)
         yield made.ready()
         made.assert_sound()
+        if made.wanted == 1:
+            loops.keep(made.metrics())
 
 
 def told_about(log: str, namespace: str, lines: int) -> str:

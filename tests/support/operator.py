@@ -1,5 +1,6 @@
 """The operator as a process of this machine, beside the cluster: started, stopped, killed, and its log kept."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support import loops
 from tests.support.kubectl import LOOK_SECONDS, eventually
 from tests.support.ports import free_port
 from tests.testcluster.shell import WITH_US
@@ -46,7 +48,7 @@ class OperatorProcess:
         return self.start().ready()
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
+        self.end()
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
@@ -56,6 +58,13 @@ class OperatorProcess:
     def ready(self, seconds: float = 60, every: float = LOOK_SECONDS) -> Self:
         eventually(self._ready, f"operator ready (log: {self.log})", seconds, every)
         return self
+
+    def end(self) -> None:
+        """Its story is over: what it has to tell of itself is kept."""
+        if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(OSError):  # one that stands still, or does not serve yet
+                loops.keep(self.metrics(seconds=1))
+        self.kill()
 
     def kill(self) -> None:
         """As the kernel does it when memory is short."""
@@ -71,8 +80,8 @@ class OperatorProcess:
         self.kill()
         self.start()
 
-    def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+    def metrics(self, seconds: float = 5) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=seconds) as answer:
             text: str = answer.read().decode()
             return text
 

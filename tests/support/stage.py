@@ -35,7 +35,7 @@ class Stage:
             stack.callback(self.cluster.close)
             self.kubelet = stack.enter_context(PlayedKubelet(*where, self.namespace))
             self.operator = self.another()
-            stack.callback(self.operator.kill)
+            stack.callback(self.operator.end)
             self._stack = stack.pop_all()
         return self
 

@@ -1,6 +1,8 @@
 """The operator's own numbers for Prometheus."""
 
 import contextlib
+import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,6 +29,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        self._longest = 0.0
         test = ("namespace", "test")
         self._reconcile = Histogram(
             "loadtest_reconcile_seconds", "Time of one look at one LoadTest.", buckets=_SECONDS, registry=self.registry
@@ -41,8 +44,17 @@ class Metrics:
         self.queue_depth = Gauge("loadtest_workqueue_depth", "LoadTests waiting for a look.", registry=self.registry)
         self.queued = Gauge("loadtest_queue_depth", "LoadTests that wait for their turn.", registry=self.registry)
         self.tests = Gauge("loadtest_objects", "LoadTests known.", registry=self.registry)
-        self.loop_lag = Gauge(
-            "loadtest_loop_lag_seconds", "Largest delay of the event loop in the last 10 s.", registry=self.registry
+        self.longest = Gauge(
+            "loadtest_reconcile_max_seconds", "Longest look since the process began.", registry=self.registry
+        )
+        self.loop_lag = Histogram(
+            "loadtest_loop_lag_seconds",
+            "How late the event loop was, asked ten times a second.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.loop_lag_max = Gauge(
+            "loadtest_loop_lag_max_seconds", "Largest delay of the event loop in the last 10 s.", registry=self.registry
         )
         self.tasks = Gauge("loadtest_asyncio_tasks", "Tasks of the event loop.", registry=self.registry)
         self.leading = Gauge("loadtest_leader", "1 while this process holds the Lease.", registry=self.registry)
@@ -60,8 +72,16 @@ class Metrics:
         )
         self._rate = Gauge("loadtest_run_requests_per_second", "Rate of the last run.", test, registry=self.registry)
 
-    def reconciling(self) -> AbstractContextManager[Any]:
-        return self._reconcile.time()
+    @contextlib.contextmanager
+    def reconciling(self) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - begun
+            self._reconcile.observe(took)
+            self._longest = max(self._longest, took)
+            self.longest.set(self._longest)
 
     def judging(self) -> AbstractContextManager[Any]:
         return self._judge.time()

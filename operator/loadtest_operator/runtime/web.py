@@ -61,9 +61,11 @@ async def measure_lag(metrics: Metrics, beat: Callable[[], None]) -> None:
     while True:
         begun = loop.time()
         await asyncio.sleep(step)
-        worst = max(worst, loop.time() - begun - step)
+        late = max(0.0, loop.time() - begun - step)
+        worst = max(worst, late)
         beat()
-        metrics.loop_lag.set(worst)
+        metrics.loop_lag.observe(late)
+        metrics.loop_lag_max.set(worst)
         if loop.time() - since > period:
             metrics.tasks.set(len(asyncio.all_tasks()))
             worst, since = 0.0, loop.time()

@@ -163,7 +163,18 @@ async def test_a_blocked_loop_is_measured():
     await beat.wait()
     await asyncio.sleep(0)
     task.cancel()
-    assert 0.05 < samples(metrics, "loadtest_loop_lag_seconds")[()] < 5
+    assert 0.05 < samples(metrics, "loadtest_loop_lag_max_seconds")[()] < 5
+    assert samples(metrics, "loadtest_loop_lag_seconds_count")[()] == 1
+    assert 0.05 < samples(metrics, "loadtest_loop_lag_seconds_sum")[()] < 5
+
+
+def test_the_longest_look_is_kept():
+    metrics = Metrics()
+    for seconds in (0.03, 0.0):
+        with metrics.reconciling():
+            time.sleep(seconds)
+    assert 0.03 <= samples(metrics, "loadtest_reconcile_max_seconds")[()] < 5
+    assert samples(metrics, "loadtest_reconcile_seconds_count")[()] == 2
 
 
 def record(message="worker lost", **fields):
