@@ -45,6 +45,9 @@ unit: $(READY)  ## tests without any I/O
 api: $(READY)  ## tests against a real API server (starts etcd and kube-apiserver on loopback)
 	@$(BIN)/pytest tests/api
 
+faults: $(READY)  ## 10,000 random histories of the operator on a modelled cluster (minutes, all cores)
+	@$(BIN)/pytest tests/faults
+
 crash: $(READY)  ## kill the operator after each of its writes in turn (some minutes)
 	@$(BIN)/pytest tests/crash
 
@@ -65,10 +68,12 @@ test: $(READY)  ## everything; builds or finds the cluster by itself
 	trap leave EXIT
 	make --no-print-directory check
 	$(BIN)/pytest tests/unit -n 2 --dist loadscope
+	# It takes all cores by itself.
+	$(BIN)/pytest tests/faults
 	echo "waiting for the cluster's programs and images (log: $$log)"
 	wait $$building || { tail -n 40 $$log; exit 1; }
 	# Rooms beside each other, the tests of a room in their order: tests/conftest.py.
-	$(BIN)/pytest tests --ignore tests/unit -n 3 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/faults -n 3 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 cluster-up: $(READY)  ## start the test cluster, or find the one that runs
 	@$(BIN)/python -m tests.testcluster up
@@ -91,4 +96,4 @@ soak: $(READY)  ## 200 runs in a row and 20 at once: nothing of the operator may
 verdict-eval: $(READY)  ## how often the verdict is right: real runs and synthetic services, seeds fixed
 	@$(BIN)/python -m tests.verdict_eval
 
-.PHONY: soak verdict-eval help check generate unit api crash e2e test cluster-up cluster-down image demo bench
+.PHONY: soak verdict-eval help check generate unit api faults crash e2e test cluster-up cluster-down image demo bench

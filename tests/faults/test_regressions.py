@@ -12,6 +12,7 @@ SEEDS = {
     70750: "a lock was given on while a worker of its last holder still sent: two tests loaded one target",
     71749: "a new run did not wait for workers of the run before, whose node could not be told that they were to go",
     71324: "a process that began after the Jobs of a deleted test were gone did not know that its workers had the lock",
+    87283: "what was refused to a test that went was told in the status of the next one of its name",
     700544: "a lost attempt's Job, deleted before its LoadTest was orphaned, passed for one that still has an owner",
     702481: "a Job that went already when its LoadTest was orphaned told nobody of the ConfigMap that belongs to it",
     702638: "the Job of the new attempt passed for an owner of what the lost attempt had left",

@@ -5,6 +5,7 @@ It runs beside any other cluster: own ports, own folder. Nothing runs pods here;
 
 import contextlib
 import fcntl
+import os
 import random
 import shutil
 import socket
@@ -127,6 +128,7 @@ class ApiServer:
             stdout=log,
             stderr=log,
             cwd=self.folder,
+            env={**os.environ, **components.LEAN},
             start_new_session=True,
         )
         self._stack.callback(_end, process)

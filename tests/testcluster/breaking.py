@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.testcluster import binaries, debian, enforcer, native, network, nodeplan, running, shell
+from tests.testcluster import binaries, native, network, nodeplan, running, shell
 
 BACK_SECONDS = 60  # INIT waits one; on a busy machine an API server may need twenty more
 _ANSWERS: dict[str, Callable[[], bool]] = {
@@ -45,7 +45,6 @@ def cut(*pairs: tuple[str, str]) -> Iterator[None]:
     They are not told so: as with a cable that is pulled, and not as with a port that is closed. An address whose
     partner is empty is cut off from everything.
     """
-    debian.ensure(enforcer.PACKAGES)
     table = f"cut_{os.getpid()}_{next(_numbers)}"
     _write(cut_rules(table, pairs))
     try:
@@ -69,8 +68,7 @@ def cut_rules(table: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def _write(rules: str) -> None:
-    if problem := enforcer.nft(rules):
-        raise shell.ClusterUnavailable(f"nft: {problem}")
+    shell.run(running.inside("nft", "-f", "-"), timeout_s=60, stdin=rules)
 
 
 def _kill(component: str) -> int:

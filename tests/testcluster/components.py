@@ -9,6 +9,10 @@ SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc"
 FAST = ("--kube-api-qps=300", "--kube-api-burst=600")
 
 
+# Go collects garbage less often: less CPU, for which an API server takes twice its memory.
+LEAN = {"GOGC": "400"}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where etcd and the API server of one cluster listen."""

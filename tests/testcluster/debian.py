@@ -15,6 +15,7 @@ PACKAGES = {
     "ip": "iproute2",
     "unshare": "util-linux",
     "mount": "mount",
+    "nft": "nftables",
     str(CNI_PLUGINS / "ptp"): "containernetworking-plugins",
     str(CNI_PLUGINS / "portmap"): "containernetworking-plugins",
 }

@@ -14,6 +14,7 @@ from tests.testcluster import (
     debian,
     images,
     kubeapi,
+    netpol,
     network,
     nodeplan,
     paths,
@@ -117,6 +118,8 @@ def _start(at: nodeplan.Layout, spec: dict[str, Any], programs: dict[str, Path])
         _wait(at, lambda: api().exists(account), "the default ServiceAccount exists")
         _wait(at, lambda: network.listens(443, network.FIRST_SERVICE), "kube-proxy forwards")
         _wait(at, lambda: network.listens(53, network.NODE_ADDRESS), "DNS answers")
+        table = running.inside("nft", "list", "table", "ip", netpol.TABLE)
+        _wait(at, lambda: shell.succeeds(table), "NetworkPolicies are in effect")
 
 
 def _prepare_folders(at: nodeplan.Layout, spec: dict[str, Any]) -> None:

@@ -49,9 +49,10 @@ class Component:
     not_before: float = field(default=0.0)
 
     def start(self, env: dict[str, str]) -> None:
+        argv = [sys.executable if word == "python" else word for word in self.argv[:1]] + self.argv[1:]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/", start_new_session=True
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/", start_new_session=True
             )
         self.pid = process.pid
         process.returncode = 0  # reaped below with all other orphans, not by this object

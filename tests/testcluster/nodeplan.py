@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.testcluster import cgroups, components, debian, network, paths, pki
+from tests.testcluster import cgroups, components, debian, enforcer, network, paths, pki
 
 NODE = "node1"
 API_PORT = 6443
@@ -27,7 +27,7 @@ BINDS = {
     "/var/log/pods": "podlogs",
 }
 # A running INIT goes on with the code it was started with.
-INIT_SOURCES = ("node_init.py", "network.py", "kubeapi.py")
+INIT_SOURCES = ("node_init.py", "network.py", *enforcer.SOURCES)
 MOUNT_POINTS = (*BINDS, "/var/log/containers")
 
 
@@ -78,6 +78,8 @@ def command_lines(at: Layout, programs: Mapping[str, Path]) -> list[dict[str, An
         programs["kubelet"], at.config / "kubelet.json", inside, at.state, NODE, network.NODE_ADDRESS
     )
     server = components.apiserver(programs["kube-apiserver"], ENDPOINT, at.pki)
+    keys = (at.pki / "ca.crt", at.pki / "token")
+    policies = ["127.0.0.1", str(API_PORT), *map(str, keys), network.NODE_ADDRESS, network.HOST_ADDRESS]
     table: list[tuple[str, list[str], list[str]]] = [
         ("etcd", components.etcd(programs["etcd"], ENDPOINT, at.state / "etcd"), []),
         ("containerd", [str(programs["containerd"]), "--config", str(at.config / "containerd.toml")], []),
@@ -91,6 +93,7 @@ def command_lines(at: Layout, programs: Mapping[str, Path]) -> list[dict[str, An
         ("kubelet", kubelet, [runtime, ready]),
         ("kube-proxy", components.kube_proxy(programs["kube-proxy"], inside, NODE, network.POD_CIDR), [ready]),
         ("coredns", [str(programs["coredns"]), "-conf", str(at.config / "Corefile")], [ready]),
+        (enforcer.NAME, ["python", "-m", "tests.testcluster.enforcer", *policies], [ready]),
     ]
     return [{"name": name, "argv": argv, "after": after} for name, argv, after in table]
 
@@ -104,7 +107,7 @@ def spec(at: Layout, programs: Mapping[str, Path]) -> dict[str, Any]:
         "api_port": API_PORT,
         "ca": str(at.pki / "ca.crt"),
         "token": pki.token(at.pki),
-        "env": {"PATH": path},
+        "env": {"PATH": path, **components.LEAN},
         "init": hashlib.sha256(b"".join((paths.HERE / name).read_bytes() for name in INIT_SOURCES)).hexdigest(),
         "files": {str(path): text for path, text in files(at).items()},
     }

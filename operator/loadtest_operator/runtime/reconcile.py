@@ -94,9 +94,12 @@ class Reconciler:
         try:
             await self._executor.execute(plan, seen)
         except Refused as refused:
-            seen = await self._observer.observe(key) or seen  # a part of the plan has been done
-            plan = decide_refused(seen, refused.reason, refused.message, now)
-            await self._executor.execute(plan, seen)
+            after = await self._observer.observe(key) or seen  # a part of the plan has been done
+            if (after.raw["metadata"]["uid"], after.run) == (seen.raw["metadata"]["uid"], seen.run):
+                plan = decide_refused(after, refused.reason, refused.message, now)
+                await self._executor.execute(plan, after)
+            else:  # another one of this name came meanwhile, and nobody refused it anything
+                self._queue.add(key)
         self._turns.done(Name(key.namespace, key.name))
         if self._objects.test(key) is None:
             self._queue.add(key)

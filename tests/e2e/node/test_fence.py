@@ -10,8 +10,6 @@ from tests.e2e.release import Release
 from tests.e2e.test_environment import environments, spec
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import condition, loadtest, locust, phase
-from tests.testcluster import network
-from tests.testcluster.enforcer import Enforcer, enforcing
 
 AGENT_PORT = 9808
 LOAD = {"users": 4, "spawnRate": "10/s", "duration": "8s", "warmup": "1s"}
@@ -36,15 +34,8 @@ class Shopper(FastHttpUser):
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    """The name server of this cluster is a process of the node; whoever is called NAME-fenced may target its like."""
-    policy = [{"namespaces": ["*-fenced"], "targets": ["*.*-fenced"]}]
-    return {"settings": {"fence_name_servers": [f"{network.NODE_ADDRESS}/32"], "policy": policy}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def enforcer(kubectl: Kubectl) -> Iterator[Enforcer]:
-    with enforcing() as made:
-        yield made
+    """Whoever is called NAME-fenced may target its like."""
+    return {"settings": {"policy": [{"namespaces": ["*-fenced"], "targets": ["*.*-fenced"]}]}}
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,27 @@ async def test_a_refused_child_becomes_a_condition_and_an_event():
 
 
 @timeless
+async def test_what_was_refused_to_a_test_is_not_told_to_the_next_one_of_its_name():
+    async with assembled() as here:
+        await known(here)
+        await here.reconcile(CHECKOUT)
+        observe = here.observer.observe
+
+        async def late(key):
+            """By now it is another one."""
+            if here.api.called("POST"):
+                await known(here, uid="u-2")
+            return await observe(key)
+
+        here.observer.observe = late
+        here.api.refuse["POST", JOBS] = ("Forbidden", "exceeded quota: few")
+        await here.reconcile(CHECKOUT)
+        assert "phase" not in status(here), "it was refused nothing"
+        assert here.api.called("POST")
+        assert due(here)
+
+
+@timeless
 async def test_jobs_of_a_test_that_is_gone_are_taken_down_after_asking():
     async with assembled() as here:
         here.objects.put("Job", here.api.put(f"{JOBS}/checkout-1-master", child("Job", "checkout-1-master")))
