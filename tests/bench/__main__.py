@@ -80,7 +80,7 @@ async def agent() -> Figures:
 
 async def measure(wanted: list[str], *, everything: bool) -> Figures:
     found: Figures = {}
-    with tempfile.TemporaryDirectory() as place, crds.api_server(extra_flags=FLAGS) as api:
+    with tempfile.TemporaryDirectory() as place, crds.api_server(extra_flags=FLAGS, env={}) as api:
         folder = Path(place)
         for name, work in groups(Ground(api, folder), folder).items():
             if name in wanted or (not wanted and (everything or name not in ONLY_WITH_ALL)):

@@ -144,7 +144,7 @@ def grown(samples: list[Sample]) -> list[str]:
 
 
 async def soak(runs: int, at_once: int) -> list[str]:
-    with tempfile.TemporaryDirectory() as place, crds.api_server() as api:
+    with tempfile.TemporaryDirectory() as place, crds.api_server(env={}) as api:
         ground = Ground(api, Path(place))
         async with ground.working() as (operator, crowd, _):
             begun, told = time.monotonic(), Soak(ground, operator, crowd)

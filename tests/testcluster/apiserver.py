@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -41,10 +41,12 @@ class ApiServer:
         controllers: Sequence[str] = CONTROLLERS,
         extra_flags: Sequence[str] = (),
         before_controllers: Callable[[Self], object] | None = None,
+        env: Mapping[str, str] = components.LEAN,
     ) -> None:
         self.controllers = tuple(controllers)
         self.extra_flags = tuple(extra_flags)
         self._before_controllers = before_controllers
+        self._env = env
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -128,7 +130,7 @@ class ApiServer:
             stdout=log,
             stderr=log,
             cwd=self.folder,
-            env={**os.environ, **components.LEAN},
+            env={**os.environ, **self._env},
             start_new_session=True,
         )
         self._stack.callback(_end, process)

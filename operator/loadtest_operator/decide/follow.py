@@ -207,7 +207,9 @@ def _message(seen: Observed, phase: Phase) -> str:
     match phase:
         case Phase.RUNNING:
             users = state.get("users") or {}
-            return f"{users.get('running', 0)} of {users.get('target', 0)} users"
+            there, target = users.get("running", 0), users.get("target", 0)
+            # The next words come seconds later: that nobody is there in the first instant is not worth them.
+            return f"{there} of {target} users" if there else f"load begins, {target} users in all"
         case Phase.PREFLIGHT:
             return str((state.get("preflight") or {}).get("message") or Reason.PREFLIGHT.says)
         case Phase.STARTING:

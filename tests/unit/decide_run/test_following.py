@@ -42,6 +42,15 @@ def test_preflight_tells_what_the_target_answers():
     )
 
 
+def test_load_that_just_began_says_what_comes_not_that_nobody_is_there():
+    world = states.running()
+    for there, says in [(0, "load begins, 50 users in all"), (20, "20 of 50 users")]:
+        world.agent["users"] = {"target": 50, "running": there}
+        world.tick(10)
+        world.look()
+        assert world.raw["status"]["message"] == says
+
+
 def test_a_lost_worker_is_told_while_the_load_goes_on():
     world = states.running()
     world.agent["workers"] = {"expected": 2, "connected": 1, "lost": 1}
