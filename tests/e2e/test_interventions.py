@@ -2,15 +2,17 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.e2e.cases import Cases, beside_each_other, chosen
-from tests.e2e.place import CHILDREN, OVER, Place, place
+from tests.e2e.place import CHILDREN, OVER, Place, place, requests_in
 from tests.e2e.release import Release
+from tests.support import faulttable
+from tests.support.faulttable import Row
 from tests.support.kubectl import Kubectl, eventually
 from tests.support.loadtests import condition, loadtest, phase
 
@@ -31,18 +33,20 @@ print("done for", os.environ["RUN_ID"])
 @dataclass(frozen=True)
 class Handled:
     tests: dict[str, dict[str, Any]]
+    """As they were at their end, or at the moment that the key says."""
     last: float = 0.0
     """The last request that the target saw, after the intervention."""
     pods: tuple[str, ...] = ()
+    row: Row | None = None
 
 
 def tell(here: Place, case: str) -> Handled:
-    story = {"stop": stop, "suspend": suspend, "replace": replace, "hooks": hooks, "queue": queue}[case]
+    story = {"stop": stop, "suspend": suspend, "replace": replace, "edit": edit, "hooks": hooks, "queue": queue}[case]
     return story(here)
 
 
 def under_load(here: Place, **changes: Any) -> dict[str, Any]:
-    here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, load=LONG, **changes))
+    here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, **{"load": LONG, **changes}))
     eventually(lambda: phase(here.test(NAME)) == "Running", "Running", STARTED_SECONDS)
     before = here.target.requests()
     eventually(lambda: here.target.requests() > before + 100, "requests beyond the warm-up", 60)
@@ -84,6 +88,26 @@ def replace(here: Place) -> Handled:
     under_load(here, onChange="Replace")
     here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, load=SHORT, onChange="Replace"))
     return Handled({NAME: until(here, NAME, *OVER)})
+
+
+def edit(here: Place) -> Handled:
+    """Nobody said that the newer spec may take the older one's place."""
+    seen = here.record()
+    before = under_load(here, load={**LONG, "duration": "20s"})["status"]["run"]["id"]
+    edited = time.monotonic()
+    here.kubectl.apply(loadtest(NAME, here.namespace, here.target.url, load={**SHORT, "users": 3}))
+    told = seen.until(lambda one: "the edited spec runs next" in str(one.status.get("message")), "the edit is told")
+    last = seen.until(
+        lambda one: one.at > edited and one.phase in OVER and one.status["run"]["number"] == 2,
+        "both runs",
+        STARTED_SECONDS,
+    )
+    served = here.target.requests()
+    runs = [here.stored(run)[1] for run in (before, last.status["run"]["id"])]
+    lost = served - sum(requests_in(run) for run in runs)
+    row = faulttable.row("the spec is edited under load", last.object, told, edited, lost=lost, served=served)
+    tests = {"told": told.object, NAME: last.object}
+    return Handled(tests, row=row)
 
 
 def hooks(here: Place) -> Handled:
@@ -139,6 +163,21 @@ def test_a_newer_spec_takes_the_place_of_a_run_that_may_be_replaced(stories: Cas
     status = stories[case].tests[NAME]["status"]
     assert (status["phase"], status["run"]["number"]) == ("Completed", 2)
     assert [line["verdict"] for line in status["history"]] == [status["verdict"], "Superseded"]
+
+
+@pytest.mark.parametrize("case", ["edit"])
+def test_an_edit_under_load_is_told_at_once_and_runs_when_the_run_is_over(
+    stories: Cases[str, Handled], case: str, record_property: Callable[[str, object], None]
+) -> None:
+    found = stories[case]
+    assert found.row is not None
+    found.row.tell(record_property)
+    told, final = (found.tests[key]["status"] for key in ("told", NAME))
+    assert (told["phase"], told["run"]["number"], told["run"]["users"]) == ("Running", 1, 4)
+    assert (final["phase"], final["run"]["number"], final["run"]["users"]) == ("Completed", 2, 3)
+    assert [line["number"] for line in final["history"]] == [2, 1]
+    assert final["history"][1]["verdict"] in {"Passed", "Invalid"}, "judged; the machine may be busy"
+    assert found.row.lost == "0"
 
 
 @pytest.mark.parametrize("case", ["hooks"])

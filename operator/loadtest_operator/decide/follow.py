@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from loadtest_operator.decide import ending, environment, generator, kueue, losses, workers
+from loadtest_operator.decide import ending, environment, generator, kueue, losses, refusal, workers
 from loadtest_operator.decide.observed import Note, Observed, Plan
 from loadtest_operator.decide.podproblems import last_end_of, problem_of
 from loadtest_operator.decide.status import Fact, Outcome, Statement, compose, same, stamp
@@ -22,6 +22,8 @@ ASK_SOON = timedelta(seconds=0.5)
 WAIT_FOR_PODS = timedelta(seconds=5)
 ASK_RUNNING = timedelta(seconds=5)
 ASK_ENDING = timedelta(seconds=0.3)
+EDITED = "; the edited spec runs next"
+ASKED = "; another run was asked for, and follows"
 _PHASES = {
     "Loading": Phase.STARTING,
     "WaitingForWorkers": Phase.STARTING,
@@ -117,7 +119,7 @@ def _begun(job: Mapping[str, Any]) -> str | None:
 
 def _following(seen: Observed, now: datetime) -> Plan:
     phase = _phase(seen)
-    message = _message(seen, phase)
+    message = _message(seen, phase) + _next(seen)
     lost = workers.news(seen, workers.fact(seen)) if phase is Phase.RUNNING else None
     say = Statement(
         phase=phase,
@@ -129,7 +131,8 @@ def _following(seen: Observed, now: datetime) -> Plan:
     )
     again = _ask_again(seen, phase, now)
     if phase is seen.phase and not _due(seen, now) and lost is None:
-        say = say.but(message=str(seen.status.get("message", "")), fields=None)
+        said = str(seen.status.get("message", "")).removesuffix(EDITED).removesuffix(ASKED)
+        say = say.but(message=said + _next(seen), fields=None)
         if _quiet(seen, say, now):
             return Plan(requeue_after=again)
     note = Note("Normal", str(phase), message) if phase is Phase.RUNNING and seen.phase is not Phase.RUNNING else None
@@ -217,6 +220,13 @@ def _message(seen: Observed, phase: Phase) -> str:
             return f"{told.get('connected', 0)} of {told.get('expected', 0)} workers connected"
         case _:
             return Reason(str(phase)).says
+
+
+def _next(seen: Observed) -> str:
+    """Who edits under load shall see that it was noticed, and that this run is not the answer."""
+    if not seen.wants_another_run or seen.unanswered or refusal.refused(seen.inputs):
+        return ""
+    return ASKED if seen.inputs.answered_by(seen.run_key) else EDITED
 
 
 def _progress(seen: Observed, now: datetime) -> dict[str, Any]:

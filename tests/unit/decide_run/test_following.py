@@ -51,6 +51,19 @@ def test_load_that_just_began_says_what_comes_not_that_nobody_is_there():
         assert world.raw["status"]["message"] == says
 
 
+def test_who_edits_under_load_is_told_at_once_that_this_run_is_not_the_answer():
+    world = states.running()
+    world.tick(10)
+    world.look()
+    before = world.raw["status"]["message"]
+    world.edit(load={**world.raw["spec"]["load"], "users": 7})
+    world.look()
+    assert world.raw["status"]["message"] == f"{before}; the edited spec runs next"
+    world.tick(10)
+    world.look()
+    assert world.raw["status"]["message"] == f"{before}; the edited spec runs next", "and with new numbers"
+
+
 def test_a_lost_worker_is_told_while_the_load_goes_on():
     world = states.running()
     world.agent["workers"] = {"expected": 2, "connected": 1, "lost": 1}
