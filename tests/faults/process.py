@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loadtest_operator.io.kube import Kube
+from loadtest_operator.runtime.clock import ClusterClock
 from loadtest_operator.runtime.kopf_source import Source
 from loadtest_operator.runtime.main import Operator, StartError
 from loadtest_operator.runtime.objects import Key
@@ -66,7 +67,8 @@ class Process:
         context.run(OWNER.set, self)
         self.main = world.loop.create_task(self._run(), context=context)
 
-    def clock(self) -> datetime:
+    def wall(self) -> datetime:
+        """Of its machine; somebody may set it."""
         return datetime.fromtimestamp(self.world.wall() + self.world.clock_steps.get(self.number, 0.0), UTC)
 
     def began(self, task: asyncio.Task[Any]) -> None:
@@ -105,11 +107,12 @@ class Process:
             self.world.restart(self)
 
     async def _run(self) -> None:
-        kube = Kube(PlayedAccess(self))
+        clock = ClusterClock(self.wall, self.world.now)
+        kube = Kube(PlayedAccess(self), clock.hear)
         results = Results(PlayedStore(self, self.world.shelf), Session(self))  # type: ignore[arg-type]
         name = f"operator-{self.number}-{self.start_number}"
         try:
-            operator = PlayedOperator(self.world.settings, kube, results, self.clock, name)
+            operator = PlayedOperator(self.world.settings, kube, results, clock, name)
             operator.web = NoWeb()  # type: ignore[assignment]
             operator.source = PlayedSource(self, kube.access, operator)
             operator.reconcile = Timed(operator.reconcile, self.world.looks)  # type: ignore[assignment]

@@ -63,7 +63,7 @@ def _pause(world: "World", moment: float) -> None:
 
 def _clock(world: "World", moment: float) -> None:
     number = world.chance.random.choice(list(world.processes))
-    step = world.chance.random.choice((-3600.0, -300.0, -20.0, -2.0, 2.0, 20.0, 300.0))
+    step = world.chance.random.choice((-7200.0, -300.0, -20.0, -2.0, 2.0, 20.0, 300.0, 7200.0))
     back = moment + world.chance.seconds(5, 60)
 
     def change(seconds: float) -> None:

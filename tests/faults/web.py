@@ -136,7 +136,7 @@ class Exchange:
             process.world.api, self._method, path, given.get("params") or {}, body, given.get("headers") or {}
         )
         process.world.writer = None
-        return answer(status, said)
+        return answer(status, said, Date=process.world.date())
 
     async def _ask_agent(self) -> Answer:
         world = self._process.world

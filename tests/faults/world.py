@@ -5,6 +5,7 @@ import contextvars
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 from loadtest_operator.runtime.settings import Settings
@@ -49,6 +50,7 @@ class World:
         self.starts = 0
         self.started: list[Process] = []
         self._stamp = (-1, "")
+        self._date = (-1, "")
         self.ended = False
         self.writer: Process | None = None
         self.looks: list[float] = []
@@ -76,6 +78,13 @@ class World:
         if second != self._stamp[0]:
             self._stamp = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return self._stamp[1]
+
+    def date(self) -> str:
+        """As the API server puts it into the header of an answer."""
+        second = int(self.wall())
+        if second != self._date[0]:
+            self._date = second, formatdate(second, usegmt=True)
+        return self._date[1]
 
     def later(self, seconds: float, work: Callable[[], Any]) -> None:
         self.loop.call_later(seconds, work, context=_NOBODY)
