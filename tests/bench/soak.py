@@ -6,6 +6,7 @@ pods' part is played. It prints a table and ends with 1 when something grew.
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ EVERY = 20
 RUN_SECONDS = 60.0
 # Allocators give back in steps.
 GROWTH_MIB = 3.0
+# The loop's, and those of its pool, which come with what is asked at once.
+THREADS = 1 + min(32, (os.cpu_count() or 1) + 4)
 KINDS = ("jobs", "pods", "services", "configmaps", "networkpolicies")
 HOST = {"target": {"url": "http://target:8080"}, "queue": None}  # its host is its lock
 TASKS_ARE_COUNTED_SECONDS = 21  # twice the period in which the operator counts them
@@ -134,7 +137,9 @@ def grown(samples: list[Sample]) -> list[str]:
     lines = []
     if last.rss_mib > first.rss_mib + GROWTH_MIB:
         lines.append(f"memory grew from {first.rss_mib:.1f} to {last.rss_mib:.1f} MiB")
-    for field in ("files", "threads", "tasks"):
+    if last.threads > THREADS:
+        lines.append(f"there are {last.threads} threads, and the pool has at most {THREADS - 1}")
+    for field in ("files", "tasks"):
         before, after = getattr(first, field), getattr(last, field)
         if after > before:
             lines.append(f"{field} grew from {before} to {after}")
